@@ -1,0 +1,41 @@
+//! What `sol!` makes of the artifacts. A contract that changes without its artifact is found by
+//! `cargo xtask contracts check`, so these types are always those of the committed Solidity.
+
+// The generated items carry the documentation of the interfaces only in Solidity.
+#![allow(missing_docs, unreachable_pub)]
+
+/// Locks: see `contracts/src/IHashTimeLock.sol`.
+pub mod hash_time_lock {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        HashTimeLock,
+        "artifacts/HashTimeLock.json"
+    }
+}
+
+/// Judges of evidence: see `contracts/src/ILockHooks.sol`.
+pub mod lock_hooks {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        ILockHooks,
+        "artifacts/ILockHooks.json"
+    }
+}
+
+/// Points: see `contracts/src/IPointsToken.sol`.
+pub mod points_token {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        PointsToken,
+        "artifacts/PointsToken.json"
+    }
+}
+
+/// Validators per epoch: see `contracts/src/IValidatorSet.sol`.
+pub mod validator_set {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        ValidatorSet,
+        "artifacts/ValidatorSet.json"
+    }
+}

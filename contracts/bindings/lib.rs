@@ -1,0 +1,92 @@
+//! Types of Causeway's contracts, generated from `contracts/artifacts`, and the encodings around them.
+//!
+//! Types only: no I/O, no provider. What the contracts promise is written in `contracts/src/I*.sol`.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
+//! | [`terms`] | windows, parts and options of a lock, packed in one word |
+//! | [`memo`] | the other side's terms, as they travel in a lock's memo |
+//! | [`parts`] | the Merkle tree over the secrets of a lock in parts |
+//! | [`typed_data`] | digests to sign for a gasless lock and a cooperative refund |
+//!
+//! Deploying: append the ABI-encoded constructor arguments to `BYTECODE`, as [`deploy_code`] does.
+//!
+//! ```
+//! use alloy_primitives::Address;
+//! use causeway_contracts::{PointsToken, deploy_code};
+//!
+//! let minter = Address::repeat_byte(7);
+//! let code = deploy_code::<PointsToken::constructorCall>(
+//!     &PointsToken::BYTECODE,
+//!     &PointsToken::constructorCall { name_: "Points".into(), symbol_: "PTS".into(), minter_: minter },
+//! );
+//! assert!(code.len() > PointsToken::BYTECODE.len());
+//! ```
+
+mod generated;
+pub mod memo;
+pub mod parts;
+pub mod terms;
+pub mod typed_data;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_sol_types::{SolConstructor, SolValue};
+
+pub use generated::{hash_time_lock, lock_hooks, points_token, validator_set};
+pub use hash_time_lock::HashTimeLock;
+pub use hash_time_lock::HashTimeLock::Lock;
+pub use lock_hooks::ILockHooks;
+pub use memo::Memo;
+pub use points_token::PointsToken;
+pub use terms::LockTerms;
+pub use validator_set::ValidatorSet;
+
+/// Returns the id of a lock: `keccak256(abi.encode(lock))`, as `HashTimeLock.idOf`.
+pub fn lock_id(lock: &Lock) -> B256 {
+    keccak256(lock.abi_encode())
+}
+
+/// Returns the hash of an epoch's validators: `keccak256(abi.encode(uint64 epoch, address[] votes))`, as
+/// `ValidatorSet.setHash`.
+pub fn validator_set_hash(epoch: u64, votes: &[alloy_primitives::Address]) -> B256 {
+    keccak256((epoch, votes.to_vec()).abi_encode_params())
+}
+
+/// Returns the data of a transaction that deploys `bytecode` with these constructor arguments.
+pub fn deploy_code<C: SolConstructor>(bytecode: &Bytes, arguments: &C) -> Bytes {
+    let mut code = bytecode.to_vec();
+    code.extend(arguments.abi_encode());
+    code.into()
+}
+
+/// State of a lock as `HashTimeLock.stateOf` tells it.
+///
+/// A lock refunded whole after `refundAt` reads as `None` again: from then on it can neither be claimed nor be made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockState {
+    /// Never made, or refunded whole after `refundAt`.
+    None,
+    /// Holds the money, or what is left of it.
+    Open,
+    /// Paid to the recipient; for ever.
+    Claimed,
+    /// Refunded early, or after some parts were claimed; for ever.
+    Refunded,
+}
+
+impl LockState {
+    /// Returns the state for the contract's number, or `None` for a number it never gives.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::None),
+            1 => Some(Self::Open),
+            2 => Some(Self::Claimed),
+            3 => Some(Self::Refunded),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
