@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use crate::{
     ChainError,
     types::{
-        Asset, Bump, ChainInfo, Event, Height, HeightRange, LockId, LockState, Order, PreparedTx, Tip,
-        TxId, TxStatus,
+        Asset, Bump, ChainInfo, Event, Height, HeightRange, LockId, LockState, Order, PreparedTx,
+        Tip, TxId, TxStatus,
     },
 };
 
@@ -60,7 +60,12 @@ pub trait ChainWriter: Send + Sync {
     ///
     /// # Errors
     /// [`ChainError::Reverted`] with the contract's error when the simulation says that it cannot succeed now.
-    async fn prepare(&self, order: &Order, nonce: u64, bump: Bump) -> Result<PreparedTx, ChainError>;
+    async fn prepare(
+        &self,
+        order: &Order,
+        nonce: u64,
+        bump: Bump,
+    ) -> Result<PreparedTx, ChainError>;
 
     /// Hands the transaction to the chain, or finds that it is there already: repeating it is harmless.
     async fn broadcast(&self, tx: &PreparedTx) -> Result<(), ChainError>;

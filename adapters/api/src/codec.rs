@@ -17,12 +17,16 @@ impl Terms {
         let mut word = U256::ZERO;
         for at in [self.public_claim_at, self.refund_at, self.public_refund_at] {
             if at.0 >> TIME_BITS != 0 {
-                return Err(ChainError::BugBadOrder("a time of the lock has more than 40 bits"));
+                return Err(ChainError::BugBadOrder(
+                    "a time of the lock has more than 40 bits",
+                ));
             }
             word = (word << TIME_BITS) | U256::from(at.0);
         }
         if self.salt >> SALT_BITS != 0 {
-            return Err(ChainError::BugBadOrder("the salt of the lock has more than 112 bits"));
+            return Err(ChainError::BugBadOrder(
+                "the salt of the lock has more than 112 bits",
+            ));
         }
         word = (word << 16usize) | U256::from(self.parts);
         word = (word << 8usize) | U256::from(self.hook_flags);
@@ -94,7 +98,9 @@ impl Lock {
             Asset::Native => self
                 .amount
                 .checked_add(self.deposit)
-                .ok_or(ChainError::BugBadOrder("amount and deposit of the lock overflow")),
+                .ok_or(ChainError::BugBadOrder(
+                    "amount and deposit of the lock overflow",
+                )),
         }
     }
 }
@@ -133,11 +139,16 @@ pub(crate) fn words<const N: usize>(bytes: &[u8]) -> Option<[B256; N]> {
     if bytes.len() != N * 32 {
         return None;
     }
-    Some(std::array::from_fn(|i| B256::from_slice(&bytes[i * 32..(i + 1) * 32])))
+    Some(std::array::from_fn(|i| {
+        B256::from_slice(&bytes[i * 32..(i + 1) * 32])
+    }))
 }
 
 fn address(word: B256) -> Option<Address> {
-    word[..12].iter().all(|byte| *byte == 0).then(|| Address::from_word(word))
+    word[..12]
+        .iter()
+        .all(|byte| *byte == 0)
+        .then(|| Address::from_word(word))
 }
 
 const TIME_BITS: usize = 40;
@@ -172,7 +183,17 @@ mod tests {
         let word = lock().terms.packed().unwrap();
 
         let hex = format!("{:064x}", word);
-        assert_eq!(hex, concat!("0000000001", "0000000002", "0000000003", "0004", "05", "0000000000000000000000000006"));
+        assert_eq!(
+            hex,
+            concat!(
+                "0000000001",
+                "0000000002",
+                "0000000003",
+                "0004",
+                "05",
+                "0000000000000000000000000006"
+            )
+        );
         assert_eq!(Terms::unpacked(word), lock().terms);
     }
 

@@ -53,7 +53,9 @@ pub enum ChainError {
         got: String,
     },
     /// The node serves another chain.
-    #[error("configured for chain {expected}, the node serves chain {got}: check the URL or the chain id")]
+    #[error(
+        "configured for chain {expected}, the node serves chain {got}: check the URL or the chain id"
+    )]
     ConfigWrongChain {
         /// As configured.
         expected: ChainId,
@@ -157,9 +159,9 @@ impl ChainError {
             | Self::Underpriced { .. }
             | Self::Reverted { .. }
             | Self::NodeRefused { .. } => Retry::Never,
-            Self::ConfigWrongChain { .. } | Self::ConfigUnknownAccount { .. } | Self::BugBadOrder(_) => {
-                Retry::Fatal
-            }
+            Self::ConfigWrongChain { .. }
+            | Self::ConfigUnknownAccount { .. }
+            | Self::BugBadOrder(_) => Retry::Fatal,
         }
     }
 }

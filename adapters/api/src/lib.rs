@@ -7,11 +7,13 @@
 //! * [`chain`]: the two traits, with what each method promises and what it does not.
 //! * [`error`]: what went wrong and, through [`ChainError::retry`], what to do about it.
 //! * [`mock`]: a chain in memory for unit tests; it passes the same suite.
+//! * [`conformance`]: the suite every implementation passes.
 //!
 //! Nothing here opens a socket or reads a clock.
 
 pub mod chain;
 mod codec;
+pub mod conformance;
 pub mod error;
 pub mod mock;
 pub mod types;

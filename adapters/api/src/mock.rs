@@ -33,8 +33,8 @@ use tokio::sync::watch;
 
 use self::{state::State, wire::Tx};
 use crate::{
-    Asset, Bump, ChainError, ChainId, ChainInfo, ChainReader, ChainWriter, Event, Height, HeightRange, LockId,
-    LockState, Order, PreparedTx, Timestamp, Tip, TxId, TxStatus,
+    Asset, Bump, ChainError, ChainId, ChainInfo, ChainReader, ChainWriter, Event, Height,
+    HeightRange, LockId, LockState, Order, PreparedTx, Timestamp, Tip, TxId, TxStatus,
 };
 
 /// How a mock chain is made.
@@ -153,7 +153,12 @@ impl MockChain {
         };
         let tip = watch::Sender::new(state.finalized());
         Self {
-            shared: Arc::new(Shared { info, setup, state: Mutex::new(state), tip }),
+            shared: Arc::new(Shared {
+                info,
+                setup,
+                state: Mutex::new(state),
+                tip,
+            }),
             accounts: Vec::new(),
             faults: Arc::default(),
         }
@@ -161,7 +166,11 @@ impl MockChain {
 
     /// Another party's handle on the same chain: signs for `accounts`, is broken by its own faults.
     pub fn with_accounts(&self, accounts: Vec<Address>) -> Self {
-        Self { shared: Arc::clone(&self.shared), accounts, faults: Arc::default() }
+        Self {
+            shared: Arc::clone(&self.shared),
+            accounts,
+            faults: Arc::default(),
+        }
     }
 
     /// Gives `owner` more of `asset`, as if from genesis on. A token exists as soon as somebody has some.
@@ -239,7 +248,10 @@ impl MockChain {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn faults(&self) -> MutexGuard<'_, VecDeque<(Op, Fault)>> {
@@ -251,28 +263,50 @@ impl MockChain {
         let fault = {
             let mut faults = self.faults();
             let found = faults.iter().position(|(broken, _)| *broken == op);
-            found.and_then(|index| faults.remove(index)).map(|(_, fault)| fault)
+            found
+                .and_then(|index| faults.remove(index))
+                .map(|(_, fault)| fault)
         };
         let chain = self.shared.info.name.clone();
         match fault {
-            Some(Fault::Unreachable) => {
-                Err(ChainError::NodeUnreachable { chain, doing, source: "injected fault".into() })
-            }
+            Some(Fault::Unreachable) => Err(ChainError::NodeUnreachable {
+                chain,
+                doing,
+                source: "injected fault".into(),
+            }),
             Some(Fault::Timeout) => Err(self.late(doing)),
-            Some(Fault::Busy) => Err(ChainError::Busy { chain, detail: "injected fault".into() }),
-            Some(Fault::Malformed) => {
-                Err(ChainError::NodeMalformed { chain, expected: doing, got: "injected fault".into() })
-            }
+            Some(Fault::Busy) => Err(ChainError::Busy {
+                chain,
+                detail: "injected fault".into(),
+            }),
+            Some(Fault::Malformed) => Err(ChainError::NodeMalformed {
+                chain,
+                expected: doing,
+                got: "injected fault".into(),
+            }),
             effective => Ok(effective),
         }
     }
 
-    fn leave<T>(&self, fault: Option<Fault>, doing: &'static str, answer: T) -> Result<T, ChainError> {
-        if fault == Some(Fault::AnswerLost) { Err(self.late(doing)) } else { Ok(answer) }
+    fn leave<T>(
+        &self,
+        fault: Option<Fault>,
+        doing: &'static str,
+        answer: T,
+    ) -> Result<T, ChainError> {
+        if fault == Some(Fault::AnswerLost) {
+            Err(self.late(doing))
+        } else {
+            Ok(answer)
+        }
     }
 
     fn late(&self, doing: &'static str) -> ChainError {
-        ChainError::Timeout { chain: self.shared.info.name.clone(), doing, limit: LIMIT }
+        ChainError::Timeout {
+            chain: self.shared.info.name.clone(),
+            doing,
+            limit: LIMIT,
+        }
     }
 }
 
@@ -292,7 +326,10 @@ impl ChainReader for MockChain {
     async fn finalized_after(&self, after: Height) -> Result<Tip, ChainError> {
         let fault = self.enter(Op::Finalized, FINALIZED)?;
         let mut tips = self.shared.tip.subscribe();
-        let found = tips.wait_for(|tip| tip.height > after).await.map(|tip| *tip);
+        let found = tips
+            .wait_for(|tip| tip.height > after)
+            .await
+            .map(|tip| *tip);
         let tip = found.map_err(|_| self.late(FINALIZED))?;
         self.leave(fault, FINALIZED, tip)
     }
@@ -301,7 +338,10 @@ impl ChainReader for MockChain {
         let fault = self.enter(Op::Events, EVENTS)?;
         let events = self.state().events(range)?;
         if fault == Some(Fault::Duplicated) {
-            return Ok(events.into_iter().flat_map(|event| [event.clone(), event]).collect());
+            return Ok(events
+                .into_iter()
+                .flat_map(|event| [event.clone(), event])
+                .collect());
         }
         self.leave(fault, EVENTS, events)
     }
@@ -337,13 +377,27 @@ impl ChainWriter for MockChain {
         self.leave(fault, NEXT_NONCE, nonce)
     }
 
-    async fn prepare(&self, order: &Order, nonce: u64, bump: Bump) -> Result<PreparedTx, ChainError> {
+    async fn prepare(
+        &self,
+        order: &Order,
+        nonce: u64,
+        bump: Bump,
+    ) -> Result<PreparedTx, ChainError> {
         let fault = self.enter(Op::Prepare, PREPARE)?;
         let account = order.account;
         if !self.accounts.contains(&account) {
-            return Err(ChainError::ConfigUnknownAccount { chain: self.shared.info.name.clone(), account });
+            return Err(ChainError::ConfigUnknownAccount {
+                chain: self.shared.info.name.clone(),
+                account,
+            });
         }
-        let tx = Tx { chain: self.shared.info.id.0, account, nonce, bump, action: order.action.clone() };
+        let tx = Tx {
+            chain: self.shared.info.id.0,
+            account,
+            nonce,
+            bump,
+            action: order.action.clone(),
+        };
         let prepared = tx.seal()?;
         self.state().simulate(&tx)?;
         self.leave(fault, PREPARE, prepared)

@@ -13,12 +13,16 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub struct ChainId(pub u64);
 
 /// Number of a block; genesis is 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Height(pub u64);
 
 /// Seconds since the Unix epoch, as chains count them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
@@ -114,7 +118,11 @@ impl Asset {
 
 impl From<Address> for Asset {
     fn from(address: Address) -> Self {
-        if address.is_zero() { Self::Native } else { Self::Token(address) }
+        if address.is_zero() {
+            Self::Native
+        } else {
+            Self::Token(address)
+        }
     }
 }
 
@@ -136,8 +144,22 @@ pub struct Terms {
     pub parts: u16,
     /// Bit 0: a claim condition is asked; bit 1: a refund guard is asked.
     pub hook_flags: u8,
-    /// Tells otherwise equal locks apart; 112 bits.
+    /// Tells otherwise equal locks apart; 112 bits. Stored and sent as decimal text: JSON readers lose such numbers.
+    #[serde(with = "decimal_text")]
     pub salt: u128,
+}
+
+/// A 128-bit number as decimal text.
+mod decimal_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// One hash time lock, as its contract knows it.
@@ -178,14 +200,15 @@ pub struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LockState {
-    /// No such lock was ever made.
+    /// No such lock was ever made; or it was refunded whole after its deadline, which the contract forgets: its
+    /// `Refunded` event tells.
     Unknown,
     /// Open; for a lock in parts, bit i of `claimed` is set when part i is claimed.
     Open {
         /// Bitmap of claimed parts.
         claimed: U256,
     },
-    /// Claimed or refunded: it will never open again.
+    /// Claimed, or refunded early or in part: it will never open again.
     Closed,
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, Bytes, U256, keccak256};
 
-use crate::{Action, Asset, EventKind, Lock, LockId, LockState, Preimage, Timestamp, Wanted};
+use crate::{
+    Action, Asset, EventKind, Lock, LockId, LockState, Preimage, Terms, Timestamp, Wanted,
+};
 
 /// Balances, allowances, locks and nonces after some block.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +44,13 @@ impl Ledger {
             Action::Lock { lock, wanted } => self.lock(lock, *wanted, at),
             Action::Claim { lock, preimage } => self.claim(lock, preimage, at),
             Action::Refund { lock } => self.refund(lock, at),
-            Action::Approve { token, spender, amount } => {
-                self.allowances.insert((*token, at.caller, *spender), *amount);
+            Action::Approve {
+                token,
+                spender,
+                amount,
+            } => {
+                self.allowances
+                    .insert((*token, at.caller, *spender), *amount);
                 Ok(Outcome::default())
             }
             Action::Call { to, value, data } => self.call(*to, *value, data, at),
@@ -55,7 +62,12 @@ impl Ledger {
         *balance = balance.saturating_add(amount);
     }
 
-    pub(super) fn debit(&mut self, asset: Asset, owner: Address, amount: U256) -> Result<(), Revert> {
+    pub(super) fn debit(
+        &mut self,
+        asset: Asset,
+        owner: Address,
+        amount: U256,
+    ) -> Result<(), Revert> {
         let have = self.balance(asset, owner);
         let rest = have.checked_sub(amount).ok_or_else(|| match asset {
             Asset::Native => revert("InsufficientNative", &[&have, &amount]),
@@ -71,7 +83,10 @@ impl Ledger {
     }
 
     pub(super) fn balance(&self, asset: Asset, owner: Address) -> U256 {
-        self.balances.get(&(asset, owner)).copied().unwrap_or_default()
+        self.balances
+            .get(&(asset, owner))
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(super) fn nonce(&self, account: Address) -> u64 {
@@ -82,11 +97,21 @@ impl Ledger {
         self.locks.get(&id).copied().unwrap_or(LockState::Unknown)
     }
 
-    fn lock(&mut self, lock: &Lock, wanted: Option<Wanted>, at: Context) -> Result<Outcome, Revert> {
+    fn lock(
+        &mut self,
+        lock: &Lock,
+        wanted: Option<Wanted>,
+        at: Context,
+    ) -> Result<Outcome, Revert> {
+        if lock.sender != at.caller {
+            return Err(revert("LockNotBySender", &[&at.caller, &lock.sender]));
+        }
+        check_parties(lock, at)?;
+        check_windows(lock.terms, at.now)?;
+        check_options(lock)?;
         let id = id_of(lock)?;
-        check_terms(lock, at)?;
         if self.lock_state(id) != LockState::Unknown {
-            return Err(revert("LockExists", &[&id]));
+            return Err(revert("LockKnown", &[&id, &self.state_number(id)]));
         }
         self.debit(Asset::Native, at.caller, lock.deposit)?;
         if let Asset::Token(token) = lock.asset {
@@ -95,37 +120,84 @@ impl Ledger {
         self.debit(lock.asset, at.caller, lock.amount)?;
         self.credit(lock.asset, at.contract, lock.amount);
         self.credit(Asset::Native, at.contract, lock.deposit);
-        self.locks.insert(id, LockState::Open { claimed: U256::ZERO });
-        Ok(event(id, EventKind::Locked { lock: *lock, wanted }))
+        self.locks.insert(
+            id,
+            LockState::Open {
+                claimed: U256::ZERO,
+            },
+        );
+        Ok(event(
+            id,
+            EventKind::Locked {
+                lock: *lock,
+                wanted,
+            },
+        ))
     }
 
     fn claim(&mut self, lock: &Lock, preimage: &Preimage, at: Context) -> Result<Outcome, Revert> {
-        let id = self.open_lock(lock)?;
         let terms = lock.terms;
         if at.now >= terms.refund_at {
-            return Err(revert("TooLate", &[&at.now, &terms.refund_at]));
+            return Err(revert("ClaimTooLate", &[&at.now, &terms.refund_at]));
         }
         if at.now < terms.public_claim_at && at.caller != lock.recipient {
-            return Err(revert("TooEarly", &[&at.now, &terms.public_claim_at]));
+            return Err(revert(
+                "ClaimStillPrivate",
+                &[&at.caller, &lock.recipient, &terms.public_claim_at],
+            ));
         }
-        if terms.parts != 1 || preimage.hashlock() != lock.hashlock {
-            return Err(revert("WrongPreimage", &[&preimage.hashlock(), &lock.hashlock]));
+        if terms.parts != 1 {
+            return Err(revert("ClaimNeedsPart", &[&terms.parts]));
         }
-        self.close(id, lock, lock.recipient, at)?;
-        Ok(event(id, EventKind::Claimed { preimage: preimage.clone(), by: at.caller }))
+        let id = self.open_lock(lock)?;
+        if preimage.hashlock() != lock.hashlock {
+            return Err(revert(
+                "ClaimWrongPreimage",
+                &[&preimage.hashlock(), &lock.hashlock],
+            ));
+        }
+        self.locks.insert(id, LockState::Closed);
+        self.pay(lock, lock.recipient, at)?;
+        Ok(event(
+            id,
+            EventKind::Claimed {
+                preimage: preimage.clone(),
+                by: at.caller,
+            },
+        ))
     }
 
     fn refund(&mut self, lock: &Lock, at: Context) -> Result<Outcome, Revert> {
-        let id = self.open_lock(lock)?;
-        let from = if at.caller == lock.sender { lock.terms.refund_at } else { lock.terms.public_refund_at };
-        if at.now < from {
-            return Err(revert("TooEarly", &[&at.now, &from]));
+        let terms = lock.terms;
+        if at.now < terms.refund_at {
+            return Err(revert("RefundTooEarly", &[&at.now, &terms.refund_at]));
         }
-        self.close(id, lock, lock.sender, at)?;
-        Ok(event(id, EventKind::Refunded { amount: lock.amount, by: at.caller }))
+        if at.now < terms.public_refund_at && at.caller != lock.sender {
+            return Err(revert(
+                "RefundStillPrivate",
+                &[&at.caller, &lock.sender, &terms.public_refund_at],
+            ));
+        }
+        let id = self.open_lock(lock)?;
+        // As the contract: a lock refunded whole after its deadline is forgotten.
+        self.locks.remove(&id);
+        self.pay(lock, lock.sender, at)?;
+        Ok(event(
+            id,
+            EventKind::Refunded {
+                amount: lock.amount,
+                by: at.caller,
+            },
+        ))
     }
 
-    fn call(&mut self, to: Option<Address>, value: U256, data: &Bytes, at: Context) -> Result<Outcome, Revert> {
+    fn call(
+        &mut self,
+        to: Option<Address>,
+        value: U256,
+        data: &Bytes,
+        at: Context,
+    ) -> Result<Outcome, Revert> {
         let created = to.is_none().then(|| created_by(at.caller, at.nonce));
         if created.is_some() && data.is_empty() {
             return Err(revert("EmptyCreationCode", &[]));
@@ -133,20 +205,33 @@ impl Ledger {
         let payee = to.or(created).unwrap_or_default();
         self.debit(Asset::Native, at.caller, value)?;
         self.credit(Asset::Native, payee, value);
-        Ok(Outcome { event: None, created })
+        Ok(Outcome {
+            event: None,
+            created,
+        })
     }
 
     fn open_lock(&self, lock: &Lock) -> Result<LockId, Revert> {
         let id = id_of(lock)?;
         match self.lock_state(id) {
             LockState::Open { .. } => Ok(id),
-            LockState::Unknown | LockState::Closed => Err(revert("LockNotOpen", &[&id])),
+            LockState::Unknown | LockState::Closed => {
+                Err(revert("LockNotOpen", &[&id, &self.state_number(id)]))
+            }
+        }
+    }
+
+    /// The contract's enum: none, open, claimed.
+    fn state_number(&self, id: LockId) -> u8 {
+        match self.lock_state(id) {
+            LockState::Unknown => 0,
+            LockState::Open { .. } => 1,
+            LockState::Closed => 2,
         }
     }
 
     /// Pays `party` the amount and the caller the deposit.
-    fn close(&mut self, id: LockId, lock: &Lock, party: Address, at: Context) -> Result<(), Revert> {
-        self.locks.insert(id, LockState::Closed);
+    fn pay(&mut self, lock: &Lock, party: Address, at: Context) -> Result<(), Revert> {
         self.debit(lock.asset, at.contract, lock.amount)?;
         self.credit(lock.asset, party, lock.amount);
         self.debit(Asset::Native, at.contract, lock.deposit)?;
@@ -154,10 +239,19 @@ impl Ledger {
         Ok(())
     }
 
-    fn spend_allowance(&mut self, token: Address, owner: Address, spender: Address, need: U256) -> Result<(), Revert> {
+    fn spend_allowance(
+        &mut self,
+        token: Address,
+        owner: Address,
+        spender: Address,
+        need: U256,
+    ) -> Result<(), Revert> {
         let allowance = self.allowances.entry((token, owner, spender)).or_default();
         if *allowance < need {
-            return Err(revert("ERC20InsufficientAllowance", &[&spender, allowance, &need]));
+            return Err(revert(
+                "ERC20InsufficientAllowance",
+                &[&spender, allowance, &need],
+            ));
         }
         // As OpenZeppelin's: an unlimited allowance is not used up.
         if *allowance != U256::MAX {
@@ -167,38 +261,84 @@ impl Ledger {
     }
 }
 
-fn check_terms(lock: &Lock, at: Context) -> Result<(), Revert> {
-    let terms = lock.terms;
-    if lock.sender != at.caller {
-        return Err(revert("WrongSender", &[&at.caller, &lock.sender]));
+fn check_parties(lock: &Lock, at: Context) -> Result<(), Revert> {
+    let zeros = [
+        lock.hashlock.0.is_zero(),
+        lock.sender.is_zero(),
+        lock.recipient.is_zero(),
+        lock.amount.is_zero(),
+    ];
+    if let Some(field) = zeros.iter().position(|zero| *zero) {
+        return Err(revert("LockFieldZero", &[&field]));
     }
-    if lock.amount.is_zero() || lock.recipient.is_zero() || lock.hashlock.0 == B256::ZERO || terms.parts != 1 {
-        return Err(revert("BadLock", &[]));
+    if lock.recipient == at.contract || lock.recipient == lock.asset.address() {
+        return Err(revert("LockRecipientRefused", &[&lock.recipient]));
+    }
+    Ok(())
+}
+
+fn check_windows(terms: Terms, now: Timestamp) -> Result<(), Revert> {
+    let (claim, refund, public) = (
+        terms.public_claim_at,
+        terms.refund_at,
+        terms.public_refund_at,
+    );
+    if claim <= now {
+        return Err(revert("LockWindowPast", &[&claim, &now]));
+    }
+    if claim >= refund || refund >= public {
+        return Err(revert("LockWindowsDisordered", &[&claim, &refund, &public]));
+    }
+    for window in [refund.since(now), public.since(refund)] {
+        if window < MIN_WINDOW {
+            return Err(revert("LockWindowShort", &[&window, &MIN_WINDOW]));
+        }
+    }
+    let horizon = public.since(now);
+    if horizon > MAX_HORIZON {
+        return Err(revert("LockHorizonFar", &[&horizon, &MAX_HORIZON]));
+    }
+    Ok(())
+}
+
+fn check_options(lock: &Lock) -> Result<(), Revert> {
+    let terms = lock.terms;
+    if terms.parts == 0 || terms.parts > MAX_PARTS || U256::from(terms.parts) > lock.amount {
+        return Err(revert("LockPartsRefused", &[&terms.parts, &MAX_PARTS]));
     }
     if terms.hook_flags != 0 || !lock.hooks.is_zero() {
-        return Err(revert("BadHooks", &[&lock.hooks]));
-    }
-    let ordered = terms.public_claim_at <= terms.refund_at && terms.refund_at <= terms.public_refund_at;
-    if !ordered || at.now >= terms.refund_at {
-        return Err(revert("BadWindows", &[&at.now, &terms.refund_at]));
+        // No contract is deployed here that could judge.
+        return Err(revert(
+            "LockHooksRefused",
+            &[&terms.hook_flags, &lock.hooks],
+        ));
     }
     Ok(())
 }
 
 fn id_of(lock: &Lock) -> Result<LockId, Revert> {
-    lock.id().map_err(|_| revert("BadLock", &[]))
+    lock.id().map_err(|_| revert("LockNotEncodable", &[]))
 }
 
 /// Not the real rule (that needs RLP), but like it: only the creator and its nonce decide.
 fn created_by(creator: Address, nonce: u64) -> Address {
-    Address::from_word(keccak256([creator.as_slice(), &nonce.to_be_bytes()].concat()))
+    Address::from_word(keccak256(
+        [creator.as_slice(), &nonce.to_be_bytes()].concat(),
+    ))
 }
 
 const fn event(id: LockId, kind: EventKind) -> Outcome {
-    Outcome { event: Some((id, kind)), created: None }
+    Outcome {
+        event: Some((id, kind)),
+        created: None,
+    }
 }
 
 fn revert(name: &str, args: &[&dyn std::fmt::Display]) -> Revert {
     let args: Vec<String> = args.iter().map(|arg| arg.to_string()).collect();
     Revert(format!("{name}({})", args.join(", ")))
 }
+
+const MIN_WINDOW: u64 = 4;
+const MAX_HORIZON: u64 = 366 * 24 * 60 * 60;
+const MAX_PARTS: u16 = 240;

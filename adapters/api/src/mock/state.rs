@@ -10,7 +10,8 @@ use super::{
     wire::Tx,
 };
 use crate::{
-    Action, Asset, Bump, ChainError, Event, Height, HeightRange, Lock, Timestamp, Tip, TxId, TxStatus,
+    Action, Asset, Bump, ChainError, Event, Height, HeightRange, Lock, Timestamp, Tip, TxId,
+    TxStatus,
 };
 
 #[derive(Debug)]
@@ -50,7 +51,10 @@ impl State {
         Self {
             setup: setup.clone(),
             contract: Address::left_padding_from(&[0xc0, 0xde]),
-            blocks: vec![Block { tip: Tip { height, hash, time }, events: Vec::new() }],
+            blocks: vec![Block {
+                tip: Tip { height, hash, time },
+                events: Vec::new(),
+            }],
             ledgers: VecDeque::from([Ledger::default()]),
             pool: Vec::new(),
             receipts: HashMap::new(),
@@ -94,7 +98,10 @@ impl State {
             tx,
             index,
         });
-        self.blocks.push(Block { tip: Tip { height, hash, time }, events: events.collect() });
+        self.blocks.push(Block {
+            tip: Tip { height, hash, time },
+            events: events.collect(),
+        });
         self.ledgers.push_back(ledger);
         while self.ledgers.len() as u64 > self.setup.finality.saturating_add(1) {
             self.ledgers.pop_front();
@@ -107,25 +114,31 @@ impl State {
         if tx.chain != self.setup.id.0 {
             return Err(self.refuse("invalid chain id for signer"));
         }
-        let known = self.receipts.contains_key(&id) || self.pool.iter().any(|(waiting, _)| *waiting == id);
+        let known =
+            self.receipts.contains_key(&id) || self.pool.iter().any(|(waiting, _)| *waiting == id);
         if known {
             return Ok(());
         }
         self.check_nonce(&tx)?;
         self.check_funds(&tx)?;
         let full = self.pool.len() >= MAX_POOL;
-        let same_nonce = self.pool.iter_mut().find(|(_, old)| (old.account, old.nonce) == (tx.account, tx.nonce));
+        let same_nonce = self
+            .pool
+            .iter_mut()
+            .find(|(_, old)| (old.account, old.nonce) == (tx.account, tx.nonce));
         match same_nonce {
-            Some((_, old)) if tx.bump <= old.bump => {
-                Err(ChainError::Underpriced { account: tx.account, nonce: tx.nonce })
-            }
+            Some((_, old)) if tx.bump <= old.bump => Err(ChainError::Underpriced {
+                account: tx.account,
+                nonce: tx.nonce,
+            }),
             Some(place) => {
                 *place = (id, tx);
                 Ok(())
             }
-            None if full => {
-                Err(ChainError::Busy { chain: self.setup.name.clone(), detail: "pool is full".into() })
-            }
+            None if full => Err(ChainError::Busy {
+                chain: self.setup.name.clone(),
+                detail: "pool is full".into(),
+            }),
             None => {
                 self.pool.push((id, tx));
                 Ok(())
@@ -145,20 +158,32 @@ impl State {
         self.check_funds(tx)?;
         let mut ledger = self.head_ledger().clone();
         let ran = ledger.apply(&tx.action, self.context(tx, self.next_time()));
-        ran.map(|_| ()).map_err(|Revert(reason)| ChainError::Reverted { reason, data: Bytes::new() })
+        ran.map(|_| ())
+            .map_err(|Revert(reason)| ChainError::Reverted {
+                reason,
+                data: Bytes::new(),
+            })
     }
 
     pub(super) fn events(&self, range: HeightRange) -> Result<Vec<Event>, ChainError> {
         let got = range.to.0.saturating_sub(range.from.0).saturating_add(1);
         if got > self.setup.max_range {
-            return Err(ChainError::RangeTooWide { got, max: self.setup.max_range });
+            return Err(ChainError::RangeTooWide {
+                got,
+                max: self.setup.max_range,
+            });
         }
         let tip = self.finalized().height;
         if range.to > tip {
             return Err(ChainError::NotFinal { got: range.to, tip });
         }
-        let inside = self.blocks.iter().filter(|block| (range.from..=range.to).contains(&block.tip.height));
-        Ok(inside.flat_map(|block| block.events.iter().cloned()).collect())
+        let inside = self
+            .blocks
+            .iter()
+            .filter(|block| (range.from..=range.to).contains(&block.tip.height));
+        Ok(inside
+            .flat_map(|block| block.events.iter().cloned())
+            .collect())
     }
 
     pub(super) fn status(&self, id: TxId) -> TxStatus {
@@ -178,7 +203,11 @@ impl State {
 
     pub(super) fn next_nonce(&self, account: Address) -> u64 {
         let mut next = self.head_ledger().nonce(account);
-        while self.pool.iter().any(|(_, tx)| (tx.account, tx.nonce) == (account, next)) {
+        while self
+            .pool
+            .iter()
+            .any(|(_, tx)| (tx.account, tx.nonce) == (account, next))
+        {
             next += 1;
         }
         next
@@ -190,20 +219,28 @@ impl State {
 
     pub(super) fn head(&self) -> Tip {
         // INVARIANT: genesis is pushed at construction and nothing is ever removed.
-        self.blocks.last().expect("a chain has its genesis block").tip
+        self.blocks
+            .last()
+            .expect("a chain has its genesis block")
+            .tip
     }
 
     pub(super) fn finalized(&self) -> Tip {
-        self.tip_at(Height(self.head().height.0.saturating_sub(self.setup.finality)))
+        self.tip_at(Height(
+            self.head().height.0.saturating_sub(self.setup.finality),
+        ))
     }
 
     pub(super) fn final_ledger(&self) -> &Ledger {
         // INVARIANT: `seal` pushes before it pops, and never pops the last.
-        self.ledgers.front().expect("the newest final block has a ledger")
+        self.ledgers
+            .front()
+            .expect("the newest final block has a ledger")
     }
 
     pub(super) fn next_time(&self) -> Timestamp {
-        self.clock.max(self.head().time.plus(self.setup.block_time.max(1)))
+        self.clock
+            .max(self.head().time.plus(self.setup.block_time.max(1)))
     }
 
     fn head_ledger(&self) -> &Ledger {
@@ -213,7 +250,9 @@ impl State {
 
     fn tip_at(&self, height: Height) -> Tip {
         let index = usize::try_from(height.0).unwrap_or(usize::MAX);
-        self.blocks.get(index).map_or_else(|| self.head(), |block| block.tip)
+        self.blocks
+            .get(index)
+            .map_or_else(|| self.head(), |block| block.tip)
     }
 
     fn take_runnable(&mut self, ledger: &Ledger) -> Option<(TxId, Tx)> {
@@ -237,7 +276,12 @@ impl State {
         paid.bump_nonce(tx.account);
         let mut after = paid.clone();
         let ran = after.apply(&tx.action, self.context(tx, time));
-        let receipt = |succeeded, created| Receipt { height, succeeded, created, fee };
+        let receipt = |succeeded, created| Receipt {
+            height,
+            succeeded,
+            created,
+            fee,
+        };
         Some(match ran {
             Ok(outcome) => (after, receipt(true, outcome.created), outcome),
             Err(_) => (paid, receipt(false, None), Outcome::default()),
@@ -247,7 +291,11 @@ impl State {
     fn check_nonce(&self, tx: &Tx) -> Result<(), ChainError> {
         let next = self.head_ledger().nonce(tx.account);
         if tx.nonce < next {
-            return Err(ChainError::NonceTooLow { account: tx.account, got: tx.nonce, next });
+            return Err(ChainError::NonceTooLow {
+                account: tx.account,
+                got: tx.nonce,
+                next,
+            });
         }
         Ok(())
     }
@@ -288,11 +336,20 @@ impl State {
     }
 
     fn context(&self, tx: &Tx, now: Timestamp) -> Context {
-        Context { caller: tx.account, nonce: tx.nonce, now, contract: self.contract }
+        Context {
+            caller: tx.account,
+            nonce: tx.nonce,
+            now,
+            contract: self.contract,
+        }
     }
 
     fn refuse(&self, message: &str) -> ChainError {
-        ChainError::NodeRefused { chain: self.setup.name.clone(), code: -32_602, message: message.into() }
+        ChainError::NodeRefused {
+            chain: self.setup.name.clone(),
+            code: -32_602,
+            message: message.into(),
+        }
     }
 }
 

@@ -18,7 +18,12 @@ pub(super) struct Tx {
 impl Tx {
     pub(super) fn seal(&self) -> Result<PreparedTx, ChainError> {
         let raw = self.encode()?;
-        Ok(PreparedTx { id: TxId(keccak256(&raw)), account: self.account, nonce: self.nonce, raw })
+        Ok(PreparedTx {
+            id: TxId(keccak256(&raw)),
+            account: self.account,
+            nonce: self.nonce,
+            raw,
+        })
     }
 
     fn encode(&self) -> Result<Bytes, ChainError> {
@@ -42,7 +47,11 @@ impl Tx {
                 out.push(REFUND);
                 out.extend(lock.words()?.concat());
             }
-            Action::Approve { token, spender, amount } => {
+            Action::Approve {
+                token,
+                spender,
+                amount,
+            } => {
                 out.push(APPROVE);
                 out.extend(token.iter().chain(spender.iter()));
                 out.extend(amount.to_be_bytes::<32>());
@@ -75,11 +84,20 @@ fn action(mut input: Input<'_>) -> Option<Action> {
     let action = match tag {
         LOCK => {
             let lock = input.lock()?;
-            let wanted = if input.0.is_empty() { None } else { Some(Wanted::from_memo(input.rest())?) };
+            let wanted = if input.0.is_empty() {
+                None
+            } else {
+                Some(Wanted::from_memo(input.rest())?)
+            };
             Action::Lock { lock, wanted }
         }
-        CLAIM => Action::Claim { lock: input.lock()?, preimage: Preimage::new(input.take()?) },
-        REFUND => Action::Refund { lock: input.lock()? },
+        CLAIM => Action::Claim {
+            lock: input.lock()?,
+            preimage: Preimage::new(input.take()?),
+        },
+        REFUND => Action::Refund {
+            lock: input.lock()?,
+        },
         APPROVE => Action::Approve {
             token: Address::from(input.take::<20>()?),
             spender: Address::from(input.take::<20>()?),
