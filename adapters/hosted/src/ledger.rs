@@ -1,0 +1,487 @@
+//! One validator's view of its chain: what it executed, what is final, and where that is kept.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::{Arc, OnceLock, mpsc},
+    time::Duration,
+};
+
+use alloy_consensus::{Header, transaction::SignerRecoverable};
+use alloy_primitives::{Address, B256, Bytes};
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, watch};
+
+use crate::{
+    block::{self, Attributes, Block},
+    execute::{self, BlockRecord, ExecutedBlock, ExecutionError},
+    pool::TxPool,
+    spec::{ChainSpec, SpecError},
+    store::{Store, StoreError},
+};
+
+/// Blocks whose state stays readable, for `eth_call` and `eth_getProof` on recent heights.
+pub const STATE_WINDOW: usize = 128;
+/// Transactions in that window before it is cut shorter, so that full blocks do not fill the memory.
+const WINDOW_TRANSACTIONS: usize = 20_000;
+/// Blocks always kept in memory; more than can wait for the disk.
+const WINDOW_MIN: usize = 24;
+/// Final blocks that may wait for the disk.
+const WRITE_QUEUE: usize = 64;
+/// How far ahead of our clock a proposer's may be.
+const MAX_AHEAD_MS: u64 = 1_000;
+/// Pause before a failed write is tried again.
+const WRITE_RETRY: Duration = Duration::from_secs(1);
+
+/// Why a ledger cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The spec makes no chain.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The store says no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The thread that writes could not be started.
+    #[error("cannot start the writer thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Why a proposed block is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockError {
+    /// A header field breaks the chain's rules.
+    #[error("header field {field} is {got}, must be {expected}")]
+    Header {
+        /// Which field.
+        field: &'static str,
+        /// What the rules ask.
+        expected: String,
+        /// What the header says.
+        got: String,
+    },
+    /// A transaction's signature recovers to nobody.
+    #[error("transaction {index} has no valid signature")]
+    Signature {
+        /// Its place in the block.
+        index: usize,
+    },
+    /// Execution disagrees.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+}
+
+/// Executed blocks shared by the validators of one process, by block hash.
+///
+/// Whoever proposes or verifies a block first executes it; the others take the result. A chain hosted without this
+/// cache executes every block once per validator, as separate hosts do.
+#[derive(Default)]
+pub struct ExecutionCache(Mutex<CacheInner>);
+
+type Slot = Arc<OnceLock<Result<Arc<ExecutedBlock>, Arc<BlockError>>>>;
+
+#[derive(Default)]
+struct CacheInner {
+    slots: HashMap<B256, Slot>,
+    order: std::collections::VecDeque<B256>,
+}
+
+impl ExecutionCache {
+    const CAPACITY: usize = 32;
+
+    fn slot(&self, hash: B256) -> Slot {
+        let mut inner = self.0.lock();
+        if let Some(slot) = inner.slots.get(&hash) {
+            return slot.clone();
+        }
+        if inner.order.len() >= Self::CAPACITY
+            && let Some(old) = inner.order.pop_front()
+        {
+            inner.slots.remove(&old);
+        }
+        inner.order.push_back(hash);
+        inner.slots.entry(hash).or_default().clone()
+    }
+}
+
+/// A final block on its way to the disk.
+enum Job {
+    Block(Arc<ExecutedBlock>, Box<dyn FnOnce() + Send>),
+    Certificate(B256, Bytes),
+}
+
+/// One validator's chain.
+pub struct Ledger {
+    spec: Arc<ChainSpec>,
+    store: Arc<Store>,
+    cache: Option<Arc<ExecutionCache>>,
+    inner: Mutex<Inner>,
+    tip: watch::Sender<Arc<ExecutedBlock>>,
+    news: broadcast::Sender<Arc<ExecutedBlock>>,
+    writer: mpsc::SyncSender<Job>,
+    healthy: watch::Receiver<Option<String>>,
+}
+
+struct Inner {
+    /// Executed and not final yet, by hash.
+    pending: HashMap<B256, Arc<ExecutedBlock>>,
+    /// Final and recent, by number.
+    recent: BTreeMap<u64, Arc<ExecutedBlock>>,
+    recent_transactions: usize,
+    locations: HashMap<B256, (u64, usize)>,
+    certificates: HashMap<B256, Bytes>,
+}
+
+impl Ledger {
+    /// Opens the ledger in `file`, making it from the spec's genesis when it is new.
+    ///
+    /// # Errors
+    /// See [`LedgerError`]; a damaged file is named.
+    pub fn open(
+        spec: Arc<ChainSpec>,
+        file: &Path,
+        cache: Option<Arc<ExecutionCache>>,
+    ) -> Result<Arc<Self>, LedgerError> {
+        let (block, state) = spec.genesis()?;
+        let genesis = ExecutedBlock {
+            record: Arc::new(BlockRecord { block, senders: Vec::new(), receipts: Vec::new() }),
+            state,
+            delta: Default::default(),
+        };
+        let store = Arc::new(Store::open(file, &genesis)?);
+        let loaded = store.load()?;
+        let tip = Arc::new(ExecutedBlock {
+            record: Arc::new(loaded.tip),
+            state: loaded.state,
+            delta: Default::default(),
+        });
+        let (writer, jobs) = mpsc::sync_channel(WRITE_QUEUE);
+        let (health, healthy) = watch::channel(None);
+        let name = spec.name.clone();
+        let target = store.clone();
+        std::thread::Builder::new()
+            .name(format!("store-{name}"))
+            .spawn(move || write_loop(&name, &target, &jobs, &health))
+            .map_err(LedgerError::Thread)?;
+        Ok(Arc::new(Self {
+            spec,
+            store,
+            cache,
+            inner: Mutex::new(Inner {
+                pending: HashMap::new(),
+                recent: BTreeMap::from([(tip.block().number(), tip.clone())]),
+                recent_transactions: tip.block().transactions().len(),
+                locations: HashMap::new(),
+                certificates: HashMap::new(),
+            }),
+            tip: watch::channel(tip).0,
+            news: broadcast::channel(1024).0,
+            writer,
+            healthy,
+        }))
+    }
+
+    /// The chain's spec.
+    pub fn spec(&self) -> &Arc<ChainSpec> {
+        &self.spec
+    }
+
+    /// The newest final block.
+    pub fn tip(&self) -> Arc<ExecutedBlock> {
+        self.tip.borrow().clone()
+    }
+
+    /// Follows the newest final block; may skip blocks.
+    pub fn watch_tip(&self) -> watch::Receiver<Arc<ExecutedBlock>> {
+        self.tip.subscribe()
+    }
+
+    /// Follows every final block in order; a slow receiver is told how many it missed.
+    pub fn news(&self) -> broadcast::Receiver<Arc<ExecutedBlock>> {
+        self.news.subscribe()
+    }
+
+    /// Why writing to disk fails at the moment, if it does.
+    pub fn trouble(&self) -> Option<String> {
+        self.healthy.borrow().clone()
+    }
+
+    /// A final block whose state is still in the window.
+    pub fn recent(&self, number: u64) -> Option<Arc<ExecutedBlock>> {
+        self.inner.lock().recent.get(&number).cloned()
+    }
+
+    /// Oldest final block whose state is still in the window.
+    pub fn oldest_state(&self) -> u64 {
+        self.inner.lock().recent.keys().next().copied().unwrap_or_default()
+    }
+
+    /// A final block of any age.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn record(&self, number: u64) -> Result<Option<Arc<BlockRecord>>, StoreError> {
+        if let Some(block) = self.recent(number) {
+            return Ok(Some(block.record.clone()));
+        }
+        Ok(self.store.record(number)?.map(Arc::new))
+    }
+
+    /// Number of a final block by its hash.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn number_of(&self, hash: B256) -> Result<Option<u64>, StoreError> {
+        let recent = self.inner.lock().recent.values().find(|b| b.block().hash() == hash).map(|b| b.block().number());
+        if recent.is_some() {
+            return Ok(recent);
+        }
+        self.store.number_of(hash)
+    }
+
+    /// Block and index of a final transaction.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn locate(&self, tx_hash: B256) -> Result<Option<(u64, usize)>, StoreError> {
+        if let Some(at) = self.inner.lock().locations.get(&tx_hash) {
+            return Ok(Some(*at));
+        }
+        self.store.locate(tx_hash)
+    }
+
+    /// Blocks in `from..=to` in which `address` emitted a log, ascending, at most `max`.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn logger_blocks(&self, address: Address, from: u64, to: u64, max: usize) -> Result<Vec<u64>, StoreError> {
+        let mut numbers = self.store.logger_blocks(address, from, to, max)?;
+        let written = numbers.last().copied();
+        let inner = self.inner.lock();
+        let fresh = inner.recent.range(from..=to).filter(|(number, _)| Some(**number) > written);
+        for (number, block) in fresh {
+            let emits = block.record.receipts.iter().flat_map(|r| r.logs()).any(|log| log.address == address);
+            if emits && numbers.len() < max {
+                numbers.push(*number);
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// The encoded certificate that finalised this very block, if it has one of its own; see
+    /// [`crate::certificate::FinalityProof`] for blocks that became final through a descendant.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn certificate(&self, hash: B256) -> Result<Option<Bytes>, StoreError> {
+        if let Some(certificate) = self.inner.lock().certificates.get(&hash) {
+            return Ok(Some(certificate.clone()));
+        }
+        self.store.certificate(hash)
+    }
+
+    /// An executed block by hash, pending or recent.
+    pub fn executed(&self, hash: B256) -> Option<Arc<ExecutedBlock>> {
+        let inner = self.inner.lock();
+        inner
+            .pending
+            .get(&hash)
+            .or_else(|| inner.recent.values().rev().find(|b| b.block().hash() == hash))
+            .cloned()
+    }
+
+    /// Builds a block on `parent` from what waits in the pool.
+    pub fn propose(&self, parent: &ExecutedBlock, pool: &TxPool, attributes: Attributes) -> Arc<ExecutedBlock> {
+        let base_fee = self.spec.next_base_fee(parent.block().header());
+        let header = block::child_header(parent.block(), attributes, self.spec.gas_limit, base_fee);
+        let candidates = pool.candidates(&parent.state, base_fee);
+        let signed = candidates.iter().map(|pooled| (&pooled.tx, pooled.sender));
+        let (built, refused) = execute::build(self.spec.chain_id, &parent.state, header, signed);
+        pool.drop_invalid(refused.into_iter().map(|(hash, reason)| {
+            tracing::debug!(chain = %self.spec.name, %hash, %reason, "transaction cannot run and leaves the pool");
+            hash
+        }));
+        let built = Arc::new(built);
+        if let Some(cache) = &self.cache {
+            // A block of this hash cannot be there yet: nobody else has seen it.
+            let _ = cache.slot(built.block().hash()).set(Ok(built.clone()));
+        }
+        self.insert_pending(built.clone());
+        built
+    }
+
+    /// Checks and executes a block on `parent`, or finds that this was done already.
+    ///
+    /// # Errors
+    /// A refused block is invalid for ever, except that one from the future is only asked for again later.
+    pub fn verify(
+        &self,
+        parent: &ExecutedBlock,
+        block: &Block,
+        pool: &TxPool,
+        now_ms: u64,
+    ) -> Result<Arc<ExecutedBlock>, Arc<BlockError>> {
+        if let Some(done) = self.executed(block.hash()) {
+            return Ok(done);
+        }
+        check_header(&self.spec, parent.block(), block.header(), now_ms)?;
+        let run = || self.execute(parent, block, pool).map(Arc::new).map_err(Arc::new);
+        let executed = match &self.cache {
+            Some(cache) => cache.slot(block.hash()).get_or_init(run).clone()?,
+            None => run()?,
+        };
+        self.insert_pending(executed.clone());
+        Ok(executed)
+    }
+
+    /// Takes a block consensus made final. `durable` runs once it is on disk. A block that is final already is ignored
+    /// and reported durable at once: consensus repeats itself after a restart.
+    ///
+    /// # Errors
+    /// A final block that does not follow the tip or does not execute means that this validator's ledger or binary
+    /// differs from the quorum's; it must not go on.
+    pub fn finalize(
+        &self,
+        block: &Block,
+        pool: &TxPool,
+        durable: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Arc<BlockError>> {
+        let tip = self.tip();
+        if block.number() <= tip.block().number() {
+            durable();
+            return Ok(());
+        }
+        let executed = match self.executed(block.hash()) {
+            Some(executed) => executed,
+            None => {
+                // A final block was in time when the quorum accepted it: its own clock stands in for ours.
+                check_header(&self.spec, tip.block(), block.header(), block.time_ms())?;
+                self.execute(&tip, block, pool).map(Arc::new)?
+            }
+        };
+        self.adopt(&executed);
+        // A full queue holds consensus back until the disk has caught up; a writer that is gone went with the process.
+        let _ = self.writer.send(Job::Block(executed.clone(), Box::new(durable)));
+        self.tip.send_replace(executed.clone());
+        let _ = self.news.send(executed);
+        Ok(())
+    }
+
+    /// Keeps the certificate of a final block.
+    pub fn certify(&self, hash: B256, certificate: Bytes) {
+        self.inner.lock().certificates.insert(hash, certificate.clone());
+        let _ = self.writer.send(Job::Certificate(hash, certificate));
+    }
+
+    fn execute(&self, parent: &ExecutedBlock, block: &Block, pool: &TxPool) -> Result<ExecutedBlock, BlockError> {
+        let senders = block
+            .transactions()
+            .iter()
+            .enumerate()
+            .map(|(index, tx)| match pool.get(*tx.tx_hash()) {
+                Some(pooled) => Ok(pooled.sender),
+                None => tx.recover_signer().map_err(|_| BlockError::Signature { index }),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(execute::replay(self.spec.chain_id, &parent.state, block.clone(), senders)?)
+    }
+
+    fn insert_pending(&self, executed: Arc<ExecutedBlock>) {
+        self.inner.lock().pending.insert(executed.block().hash(), executed);
+    }
+
+    fn adopt(&self, executed: &Arc<ExecutedBlock>) {
+        let number = executed.block().number();
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        inner.pending.retain(|_, block| block.block().number() > number);
+        for (index, tx) in executed.block().transactions().iter().enumerate() {
+            inner.locations.insert(*tx.tx_hash(), (number, index));
+        }
+        inner.recent_transactions += executed.block().transactions().len();
+        inner.recent.insert(number, executed.clone());
+        while inner.recent.len() > STATE_WINDOW
+            || (inner.recent.len() > WINDOW_MIN && inner.recent_transactions > WINDOW_TRANSACTIONS)
+        {
+            let Some((_, old)) = inner.recent.pop_first() else { break };
+            inner.recent_transactions -= old.block().transactions().len();
+            inner.certificates.remove(&old.block().hash());
+            for tx in old.block().transactions() {
+                inner.locations.remove(tx.tx_hash());
+            }
+        }
+    }
+}
+
+/// Checks everything about a header that does not need execution.
+///
+/// # Errors
+/// Names the field.
+pub fn check_header(spec: &ChainSpec, parent: &Block, header: &Header, now_ms: u64) -> Result<(), BlockError> {
+    let time_ms = block::time_ms(header);
+    let expected = Header {
+        state_root: header.state_root,
+        transactions_root: header.transactions_root,
+        receipts_root: header.receipts_root,
+        logs_bloom: header.logs_bloom,
+        gas_used: header.gas_used,
+        ..block::child_header(
+            parent,
+            Attributes { time_ms, beneficiary: header.beneficiary },
+            spec.gas_limit,
+            spec.next_base_fee(parent.header()),
+        )
+    };
+    let wrong = |field, expected: String, got: String| Err(BlockError::Header { field, expected, got });
+    if time_ms <= parent.time_ms() {
+        return wrong("time", format!("after {}", parent.time_ms()), time_ms.to_string());
+    }
+    if time_ms > now_ms + MAX_AHEAD_MS {
+        return wrong("time", format!("at most {}", now_ms + MAX_AHEAD_MS), time_ms.to_string());
+    }
+    if header.number != expected.number {
+        return wrong("number", expected.number.to_string(), header.number.to_string());
+    }
+    if header.base_fee_per_gas != expected.base_fee_per_gas {
+        return wrong(
+            "baseFeePerGas",
+            format!("{:?}", expected.base_fee_per_gas),
+            format!("{:?}", header.base_fee_per_gas),
+        );
+    }
+    if *header != expected {
+        return wrong("(all)", format!("{expected:?}"), format!("{header:?}"));
+    }
+    Ok(())
+}
+
+/// Writes batches until every sender is gone. A write that fails is tried again: its blocks stay unacknowledged, so
+/// consensus hands them out again after a restart and nothing is lost.
+fn write_loop(name: &str, store: &Store, jobs: &mpsc::Receiver<Job>, health: &watch::Sender<Option<String>>) {
+    while let Ok(first) = jobs.recv() {
+        let (mut blocks, mut done, mut certificates) = (Vec::new(), Vec::new(), Vec::new());
+        for job in std::iter::once(first).chain(jobs.try_iter().take(WRITE_QUEUE)) {
+            match job {
+                Job::Block(block, durable) => {
+                    blocks.push(block);
+                    done.push(durable);
+                }
+                Job::Certificate(hash, certificate) => certificates.push((hash, certificate)),
+            }
+        }
+        while let Err(error) = store.append(&blocks, &certificates) {
+            if health.borrow().is_none() {
+                tracing::error!(chain = name, path = %store.path().display(), %error, "cannot write blocks, trying again");
+            }
+            health.send_replace(Some(error.to_string()));
+            std::thread::sleep(WRITE_RETRY);
+        }
+        if health.borrow().is_some() {
+            tracing::info!(chain = name, path = %store.path().display(), "writing blocks works again");
+            health.send_replace(None);
+        }
+        done.into_iter().for_each(|durable| durable());
+    }
+}

@@ -1,0 +1,17 @@
+//! A chain this process hosts: consensus from commonware, execution from revm, Ethereum JSON-RPC in front.
+//!
+//! What a chain is (pure functions over values): [`spec`], [`block`], [`state`], [`execute`].
+//! What one validator keeps: [`ledger`] over [`store`]. What waits: [`pool`].
+//! How validators agree: [`scheme`], [`certificate`].
+//! What the rest of the process uses: [`node`].
+
+pub mod block;
+pub mod certificate;
+pub mod execute;
+pub mod ledger;
+pub mod node;
+pub mod pool;
+pub mod scheme;
+pub mod spec;
+pub mod state;
+pub mod store;
