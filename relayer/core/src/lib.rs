@@ -1,0 +1,21 @@
+//! The decisions of the relayer, and nothing that acts on them.
+//!
+//! Everything here is a function of its arguments: no clock, socket, database, task or randomness. Time arrives as
+//! [`swap::Now`], chance arrives as a number, and what is to be done leaves as [`swap::Effect`]. The daemon stores
+//! what these functions return before it acts on it (V7), so a restart resumes from the same state.
+//!
+//! * [`swap`]: the life of a two-party swap, for its initiator, its counterparty and a watchtower. Rules T1..T20 are in
+//!   docs/transfers.md.
+//! * [`margin`]: how far apart two deadlines must be, from what was measured (V4).
+//! * [`offer`]: whether a lock seen on one chain is answered with a lock on the other, and with which.
+//! * [`explain`]: where a transfer is, who may act next, until when, and what happens if nobody does.
+//! * [`retry`]: when to try again, when to replace a stuck transaction, when to stop.
+//!
+//! What never happens here: a secret that is not public yet is never held ([`swap::Secret::Own`] names it, the
+//! daemon's store keeps it), and no amount or deadline is computed with unchecked arithmetic.
+
+pub mod explain;
+pub mod margin;
+pub mod offer;
+pub mod retry;
+pub mod swap;
