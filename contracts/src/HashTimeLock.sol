@@ -408,8 +408,21 @@ contract HashTimeLock is IHashTimeLock, EIP712, NoncesKeyed, ReentrancyGuardTran
 
     // ---- arithmetic
 
+    /// keccak256(abi.encode(l)) without re-encoding: a static struct of full words lies in calldata as `abi.encode` would
+    /// write it. Unclean high bits of an address give an id that was never locked, as `_lock` emits, so validates, all.
+    ///
+    /// | gas              | abi.encode | this   |
+    /// |------------------|------------|--------|
+    /// | claim            | 48,522     | 47,979 |
+    /// | each in a batch  | 12,451     | 11,854 |
     function _idOf(Lock calldata l) private pure returns (LockId) {
-        return LockId.wrap(keccak256(abi.encode(l)));
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, l, 256)
+            hash := keccak256(free, 256)
+        }
+        return LockId.wrap(hash);
     }
 
     function _stateIn(uint256 slot) private pure returns (LockState) {

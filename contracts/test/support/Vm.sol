@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+/// The few functions of forge's test machine that these tests use.
+interface Vm {
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
+    function addr(uint256 key) external pure returns (address);
+    function assume(bool condition) external pure;
+    function deal(address who, uint256 balance) external;
+    function envOr(string calldata name, bool fallback_) external view returns (bool);
+    function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function expectRevert(bytes calldata error) external;
+    function expectPartialRevert(bytes4 selector) external;
+    function expectRevert() external;
+    function getCode(string calldata artifact) external view returns (bytes memory);
+    function lastCallGas() external view returns (Gas memory);
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function prank(address sender) external;
+    function readFile(string calldata path) external view returns (string memory);
+    function roll(uint256 height) external;
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function toString(uint256 value) external pure returns (string memory);
+    function warp(uint256 time) external;
+    function writeFile(string calldata path, string calldata text) external;
+}
