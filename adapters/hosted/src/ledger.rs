@@ -30,6 +30,8 @@ const WINDOW_MIN: usize = 24;
 const WRITE_QUEUE: usize = 64;
 /// How far ahead of our clock a proposer's may be.
 const MAX_AHEAD_MS: u64 = 1_000;
+/// Most certificates that wait for the disk; past it they are dropped, see [`Unwritten`].
+const MAX_UNWRITTEN: usize = 10_000;
 /// Pause before a failed write is tried again.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
 
@@ -106,11 +108,12 @@ impl ExecutionCache {
     }
 }
 
-/// A final block on its way to the disk.
-enum Job {
-    Block(Arc<ExecutedBlock>, Box<dyn FnOnce() + Send>),
-    Certificate(B256, Bytes),
-}
+/// A final block on its way to the disk, and what to do once it is there.
+type Job = (Arc<ExecutedBlock>, Box<dyn FnOnce() + Send>);
+
+/// Certificates that go to the disk with the next block. Losing them in a crash loses nothing else: a later certificate
+/// proves the same blocks.
+type Unwritten = Arc<Mutex<Vec<(B256, Bytes)>>>;
 
 /// One validator's chain.
 pub struct Ledger {
@@ -121,6 +124,7 @@ pub struct Ledger {
     tip: watch::Sender<Arc<ExecutedBlock>>,
     news: broadcast::Sender<Arc<ExecutedBlock>>,
     writer: mpsc::SyncSender<Job>,
+    unwritten: Unwritten,
     healthy: watch::Receiver<Option<String>>,
 }
 
@@ -161,9 +165,11 @@ impl Ledger {
         let (health, healthy) = watch::channel(None);
         let name = spec.name.clone();
         let target = store.clone();
+        let unwritten = Unwritten::default();
+        let certificates = unwritten.clone();
         std::thread::Builder::new()
             .name(format!("store-{name}"))
-            .spawn(move || write_loop(&name, &target, &jobs, &health))
+            .spawn(move || write_loop(&name, &target, &jobs, &certificates, &health))
             .map_err(LedgerError::Thread)?;
         Ok(Arc::new(Self {
             spec,
@@ -179,6 +185,7 @@ impl Ledger {
             tip: watch::channel(tip).0,
             news: broadcast::channel(1024).0,
             writer,
+            unwritten,
             healthy,
         }))
     }
@@ -363,7 +370,7 @@ impl Ledger {
         };
         self.adopt(&executed);
         // A full queue holds consensus back until the disk has caught up; a writer that is gone went with the process.
-        let _ = self.writer.send(Job::Block(executed.clone(), Box::new(durable)));
+        let _ = self.writer.send((executed.clone(), Box::new(durable)));
         self.tip.send_replace(executed.clone());
         let _ = self.news.send(executed);
         Ok(())
@@ -372,7 +379,10 @@ impl Ledger {
     /// Keeps the certificate of a final block.
     pub fn certify(&self, hash: B256, certificate: Bytes) {
         self.inner.lock().certificates.insert(hash, certificate.clone());
-        let _ = self.writer.send(Job::Certificate(hash, certificate));
+        let mut unwritten = self.unwritten.lock();
+        if unwritten.len() < MAX_UNWRITTEN {
+            unwritten.push((hash, certificate));
+        }
     }
 
     fn execute(&self, parent: &ExecutedBlock, block: &Block, pool: &TxPool) -> Result<ExecutedBlock, BlockError> {
@@ -459,18 +469,17 @@ pub fn check_header(spec: &ChainSpec, parent: &Block, header: &Header, now_ms: u
 
 /// Writes batches until every sender is gone. A write that fails is tried again: its blocks stay unacknowledged, so
 /// consensus hands them out again after a restart and nothing is lost.
-fn write_loop(name: &str, store: &Store, jobs: &mpsc::Receiver<Job>, health: &watch::Sender<Option<String>>) {
+fn write_loop(
+    name: &str,
+    store: &Store,
+    jobs: &mpsc::Receiver<Job>,
+    certificates: &Unwritten,
+    health: &watch::Sender<Option<String>>,
+) {
     while let Ok(first) = jobs.recv() {
-        let (mut blocks, mut done, mut certificates) = (Vec::new(), Vec::new(), Vec::new());
-        for job in std::iter::once(first).chain(jobs.try_iter().take(WRITE_QUEUE)) {
-            match job {
-                Job::Block(block, durable) => {
-                    blocks.push(block);
-                    done.push(durable);
-                }
-                Job::Certificate(hash, certificate) => certificates.push((hash, certificate)),
-            }
-        }
+        let (blocks, done): (Vec<_>, Vec<_>) =
+            std::iter::once(first).chain(jobs.try_iter().take(WRITE_QUEUE)).unzip();
+        let certificates = std::mem::take(&mut *certificates.lock());
         while let Err(error) = store.append(&blocks, &certificates) {
             if health.borrow().is_none() {
                 tracing::error!(chain = name, path = %store.path().display(), %error, "cannot write blocks, trying again");

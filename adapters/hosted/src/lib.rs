@@ -2,12 +2,15 @@
 //!
 //! What a chain is (pure functions over values): [`spec`], [`block`], [`state`], [`execute`].
 //! What one validator keeps: [`ledger`] over [`store`]. What waits: [`pool`].
-//! How validators agree: [`scheme`], [`certificate`].
+//! How validators agree: [`scheme`], [`certificate`], [`engine`]; [`host`] runs them.
 //! What the rest of the process uses: [`node`].
 
 pub mod block;
 pub mod certificate;
+pub mod engine;
 pub mod execute;
+mod gossip;
+pub mod host;
 pub mod ledger;
 pub mod node;
 pub mod pool;

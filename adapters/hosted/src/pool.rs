@@ -53,6 +53,17 @@ pub struct PooledTx {
     pub tx: TxEnvelope,
     /// Who signed it.
     pub sender: Address,
+    /// How it came here.
+    pub origin: Origin,
+}
+
+/// How a transaction came to this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Handed in here.
+    Here,
+    /// Passed on by another node.
+    Peer,
 }
 
 impl PooledTx {
@@ -190,6 +201,7 @@ pub struct TxPool {
 type Priority = (Reverse<u128>, u64);
 
 struct Inner {
+    height: u64,
     state: WorldState,
     by_hash: HashMap<B256, (Arc<PooledTx>, Priority)>,
     by_sender: HashMap<Address, BTreeMap<u64, B256>>,
@@ -204,6 +216,7 @@ impl TxPool {
             spec,
             limits,
             inner: Mutex::new(Inner {
+                height: 0,
                 state,
                 by_hash: HashMap::new(),
                 by_sender: HashMap::new(),
@@ -220,7 +233,19 @@ impl TxPool {
     /// # Errors
     /// Says what is wrong with it, in the words Ethereum clients expect.
     pub fn submit(&self, raw: &[u8]) -> Result<Arc<PooledTx>, PoolError> {
-        let pooled = Arc::new(self.admit(raw)?);
+        self.take(raw, Origin::Here)
+    }
+
+    /// Admits a transaction another node passed on; it is not passed on again.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub fn submit_from_peer(&self, raw: &[u8]) -> Result<Arc<PooledTx>, PoolError> {
+        self.take(raw, Origin::Peer)
+    }
+
+    fn take(&self, raw: &[u8], origin: Origin) -> Result<Arc<PooledTx>, PoolError> {
+        let pooled = Arc::new(self.admit(raw, origin)?);
         self.inner.lock().insert(pooled.clone(), &self.limits)?;
         self.arrived.notify_waiters();
         // No receiver is not an error: nobody listens for gossip when every validator lives here.
@@ -318,6 +343,10 @@ impl TxPool {
     /// Brings the pool up to a final block: what it contains, or makes impossible, leaves.
     pub fn on_final(&self, block: &ExecutedBlock) {
         let mut inner = self.inner.lock();
+        if block.block().number() <= inner.height {
+            return; // Another validator of this process reported it first.
+        }
+        inner.height = block.block().number();
         inner.state = block.state.clone();
         for sender in &block.record.senders {
             let next = block.state.nonce(*sender);
@@ -333,7 +362,7 @@ impl TxPool {
         }
     }
 
-    fn admit(&self, raw: &[u8]) -> Result<PooledTx, PoolError> {
+    fn admit(&self, raw: &[u8], origin: Origin) -> Result<PooledTx, PoolError> {
         if raw.len() > MAX_TX_BYTES {
             return Err(PoolError::Oversized { got: raw.len(), max: MAX_TX_BYTES });
         }
@@ -346,7 +375,7 @@ impl TxPool {
         self.check_form(&tx)?;
         let sender = tx.recover_signer().map_err(|_| PoolError::BadSignature)?;
         self.check_state(&tx, sender)?;
-        Ok(PooledTx { tx, sender })
+        Ok(PooledTx { tx, sender, origin })
     }
 
     fn check_form(&self, tx: &TxEnvelope) -> Result<(), PoolError> {

@@ -9,11 +9,11 @@
 //! with kind 0 for a notarization, 1 for a nullification (parentView and blockHash zero) and 2 for a finalization. The
 //! domain is `keccak256(abi.encode("causeway.finality.v1", chainId, genesisHash))`, so a vote means nothing on another chain.
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolValue;
 use bytes::BufMut;
-use commonware_codec::{Buf, EncodeSize, Error, FixedSize, Read, ReadRangeExt, Write};
-use commonware_consensus::{Epochable, Viewable, simplex::types::Subject};
+use commonware_codec::{Buf, Copying, DecodeExt, EncodeSize, Error, FixedSize, Read, ReadRangeExt, Write};
+use commonware_consensus::{Epochable, Viewable, simplex::types::{Proposal, Subject}};
 use commonware_cryptography::{
     Digest,
     certificate::{
@@ -24,7 +24,7 @@ use commonware_cryptography::{
 };
 use commonware_parallel::Strategy;
 use commonware_utils::{
-    N3f1, Participant,
+    N3f1, Participant, TryCollect,
     iter::NonEmpty,
     ordered::{Quorum, Set},
 };
@@ -33,6 +33,8 @@ use secp256k1::{
     Message, SECP256K1, SecretKey,
     ecdsa::{RecoverableSignature, RecoveryId},
 };
+
+use crate::{certificate::FinalityCertificate, spec::ValidatorEntry};
 
 /// What a vote is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,11 @@ pub fn vote_digest(domain: B256, kind: VoteKind, epoch: u64, view: u64, parent_v
 pub fn address_of(key: &SecretKey) -> Address {
     let public = key.public_key(SECP256K1).serialize_uncompressed();
     Address::from_raw_public_key(&public[1..])
+}
+
+/// The ed25519 key of a validator's connections, if these bytes are one.
+pub fn network_key(bytes: B256) -> Option<PublicKey> {
+    PublicKey::decode(Copying(bytes.as_slice())).ok()
 }
 
 /// One vote's signature: `r | s | v`.
@@ -159,31 +166,49 @@ pub struct Scheme {
     addresses: Vec<Address>,
     signer: Option<(Participant, SecretKey)>,
     domain: B256,
+    /// Place of each member in the `ValidatorSet` contract, whose order is not the library's.
+    places: Vec<u16>,
 }
 
 impl Scheme {
-    /// A scheme for `members`, whose vote addresses are given in the same order. With a key whose address is among them
-    /// the scheme signs, else it only verifies. `None` when the two lists differ in length.
-    pub fn new(
-        domain: B256,
-        members: Set<PublicKey>,
-        addresses: Vec<Address>,
-        key: Option<SecretKey>,
-    ) -> Option<Self> {
-        if members.len() != addresses.len() {
-            return None;
-        }
+    /// A scheme for the validators of one epoch, in the order of the `ValidatorSet` contract. With a key whose address is
+    /// among them the scheme signs, else it only verifies. `None` when a network key is not one, or stands twice.
+    pub fn new(domain: B256, validators: &[ValidatorEntry], key: Option<SecretKey>) -> Option<Self> {
+        let keys: Vec<PublicKey> = validators.iter().map(|v| network_key(v.network)).collect::<Option<_>>()?;
+        let members: Set<PublicKey> = keys.iter().cloned().try_collect().ok()?;
+        let places: Vec<u16> = members
+            .iter()
+            .map(|member| keys.iter().position(|k| k == member).and_then(|p| u16::try_from(p).ok()))
+            .collect::<Option<_>>()?;
+        let addresses: Vec<Address> = places.iter().map(|p| validators[usize::from(*p)].vote).collect();
         let signer = key.and_then(|key| {
             let me = address_of(&key);
             let index = addresses.iter().position(|a| *a == me)?;
             Some((Participant::from_usize(index), key))
         });
-        Some(Self { members, addresses, signer, domain })
+        Some(Self { members, addresses, signer, domain, places })
     }
 
-    /// Vote addresses in the order of the set.
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+    /// The certificate of a finalization in the form other chains check: indices in the order of the contract.
+    pub fn finality<D: Digest>(&self, proposal: &Proposal<D>, certificate: &Certificate) -> FinalityCertificate {
+        let mut votes: Vec<(u16, Bytes)> = certificate
+            .signers
+            .iter()
+            .zip(&certificate.signatures)
+            .filter_map(|(signer, signature)| {
+                Some((*self.places.get(usize::from(signer))?, Bytes::copy_from_slice(&signature.0)))
+            })
+            .collect();
+        votes.sort_by_key(|(place, _)| *place);
+        let (signers, signatures) = votes.into_iter().unzip();
+        FinalityCertificate {
+            epoch: proposal.round.epoch().get(),
+            view: proposal.round.view().get(),
+            parent_view: proposal.parent.get(),
+            block_hash: B256::from_slice(&proposal.payload),
+            signers,
+            signatures,
+        }
     }
 
     fn digest<D: Digest>(&self, subject: &Subject<'_, D>) -> B256 {

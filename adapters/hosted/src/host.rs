@@ -1,0 +1,221 @@
+//! Hosting the validators of one chain in this process.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use alloy_primitives::B256;
+use commonware_codec::{Copying, DecodeExt as _};
+use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
+use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
+use secp256k1::SecretKey;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::{
+    engine::{self, EngineError, Identity, Validator},
+    ledger::{ExecutionCache, Ledger, LedgerError},
+    node::Node,
+    pool::{PoolLimits, TxPool},
+    scheme,
+    spec::{ChainSpec, ValidatorEntry},
+};
+
+/// Threads consensus and connections of one chain run on.
+const WORKERS: usize = 2;
+
+/// The two keys of a validator.
+#[derive(Clone)]
+pub struct ValidatorKeys {
+    /// Seed of the ed25519 key of its connections (RFC 8032).
+    pub network_seed: Zeroizing<[u8; 32]>,
+    /// secp256k1 key of its votes.
+    pub vote: SecretKey,
+}
+
+impl ValidatorKeys {
+    /// The public side, as a spec or the `ValidatorSet` contract names it.
+    pub fn entry(&self, endpoint: String) -> ValidatorEntry {
+        let network = self.network().public_key();
+        ValidatorEntry { vote: scheme::address_of(&self.vote), network: B256::from_slice(network.as_ref()), endpoint }
+    }
+
+    fn network(&self) -> PrivateKey {
+        // INVARIANT: every 32 bytes are a valid ed25519 seed.
+        PrivateKey::decode(Copying(self.network_seed.as_slice())).expect("any 32 bytes are an ed25519 seed")
+    }
+}
+
+impl std::fmt::Debug for ValidatorKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ValidatorKeys").field(&scheme::address_of(&self.vote)).finish()
+    }
+}
+
+/// A validator this process runs.
+#[derive(Clone, Debug)]
+pub struct LocalValidator {
+    /// Its keys.
+    pub keys: ValidatorKeys,
+    /// Where it accepts connections of its peers.
+    pub listen: SocketAddr,
+}
+
+/// What [`Host::start`] needs.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// The chain.
+    pub spec: Arc<ChainSpec>,
+    /// Directory for everything this chain keeps; made when missing.
+    pub data_dir: PathBuf,
+    /// Validators to run here: all of them in the daemon, one in `causeway node`.
+    pub validators: Vec<LocalValidator>,
+    /// Whether the validators here share executed blocks by hash; without it each executes every block itself, as on
+    /// hosts of their own.
+    pub share_execution: bool,
+    /// Bounds of the pool.
+    pub pool: PoolLimits,
+}
+
+/// Why a chain cannot be hosted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// No validator was given.
+    #[error("chain {0}: no validator to run here")]
+    NoValidators(String),
+    /// The data directory cannot be made.
+    #[error("cannot make the directory {path}")]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A thread cannot be started.
+    #[error("cannot start the consensus thread of {chain}")]
+    Thread {
+        /// Which chain.
+        chain: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Running validators of one chain. Dropping it stops them; what is final is on disk at every moment anyway.
+pub struct Host {
+    node: Node,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Host {
+    /// Opens the ledgers and starts the validators.
+    ///
+    /// # Errors
+    /// See [`HostError`]. A validator that fails later logs why and the others go on.
+    pub fn start(config: HostConfig) -> Result<Self, HostError> {
+        let spec = config.spec.clone();
+        let chain = spec.name.clone();
+        let dir = config.data_dir.clone();
+        std::fs::create_dir_all(&dir).map_err(|source| HostError::DataDir { path: dir.clone(), source })?;
+        let (genesis, _) = spec.genesis().map_err(LedgerError::from)?;
+        let domain = scheme::domain(spec.chain_id, genesis.hash());
+        let cache = config.share_execution.then(|| Arc::new(ExecutionCache::default()));
+        let mut ledgers = Vec::new();
+        for local in &config.validators {
+            let name = scheme::address_of(&local.keys.vote);
+            let file = dir.join(format!("ledger-{}.redb", alloy_primitives::hex::encode(&name[..6])));
+            ledgers.push(Ledger::open(spec.clone(), &file, cache.clone())?);
+        }
+        // The furthest ledger answers: after a crash the others may be some blocks behind.
+        let serving = ledgers
+            .iter()
+            .max_by_key(|l| l.tip().block().number())
+            .cloned()
+            .ok_or_else(|| HostError::NoValidators(chain.clone()))?;
+        let pool = TxPool::new(spec.clone(), serving.tip().state.clone(), config.pool);
+        let alone = config.validators.len() == spec.validators.len();
+        let validators: Vec<Validator> = config
+            .validators
+            .iter()
+            .zip(ledgers)
+            .enumerate()
+            .map(|(index, (local, ledger))| Validator {
+                identity: Identity {
+                    network: local.keys.network(),
+                    vote: local.keys.vote,
+                    listen: local.listen,
+                },
+                ledger,
+                pool: pool.clone(),
+                domain,
+                genesis: genesis.clone(),
+                gossips: index == 0 && !alone,
+            })
+            .collect();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("chain-{chain}"))
+            .spawn({
+                let (chain, dir) = (chain.clone(), dir.join("consensus"));
+                move || run(&chain, dir, validators, stopped)
+            })
+            .map_err(|source| HostError::Thread { chain, source })?;
+        let node = Node::new(serving, pool, genesis.hash());
+        Ok(Self { node, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The chain for the rest of this process.
+    pub fn node(&self) -> Node {
+        self.node.clone()
+    }
+
+    /// Stops the validators and waits until they have. Blocks; call it off the async threads.
+    pub fn stop(mut self) {
+        self.shutdown();
+    }
+
+    fn shutdown(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(chain = %self.node.spec().name, "the consensus thread panicked");
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn run(chain: &str, dir: PathBuf, validators: Vec<Validator>, stopped: oneshot::Receiver<()>) {
+    let config = runtime::Config::new().with_storage_directory(dir).with_worker_threads(WORKERS);
+    runtime::Runner::new(config).start(async move |context| {
+        for (index, validator) in validators.into_iter().enumerate() {
+            let name = chain.to_owned();
+            context.child("validator").with_attribute("index", index).spawn(async move |context| {
+                if let Err(error) = engine::run(context, validator).await {
+                    report(&name, index, &error);
+                }
+            });
+        }
+        // Either outcome means that the host is gone or stopping.
+        let _ = stopped.await;
+    });
+}
+
+fn report(chain: &str, index: usize, error: &EngineError) {
+    tracing::error!(chain, validator = index, %error, "validator stops");
+}

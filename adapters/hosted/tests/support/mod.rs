@@ -1,0 +1,120 @@
+//! A small chain for tests: keys, ports, spec, signing.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
+
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
+use causeway_adapter_hosted::{
+    host::{Host, HostConfig, LocalValidator, ValidatorKeys},
+    pool::PoolLimits,
+    scheme::address_of,
+    spec::{ChainSpec, FeePolicy, GenesisAccount},
+};
+use secp256k1::SecretKey;
+
+pub const CHAIN_ID: u64 = 7001;
+
+/// A test key; never used outside tests.
+pub fn key(label: &str) -> SecretKey {
+    SecretKey::from_byte_array(keccak256(label).0).expect("a hash is a key")
+}
+
+pub fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("bound")
+}
+
+pub struct Chain {
+    pub spec: Arc<ChainSpec>,
+    pub validators: Vec<LocalValidator>,
+}
+
+impl Chain {
+    /// A chain of `n` validators in which the account of `key("rich")` has points.
+    pub fn new(n: usize) -> Self {
+        Self::with_epoch(n, 1_000_000)
+    }
+
+    pub fn with_epoch(n: usize, epoch_length: u64) -> Self {
+        let validators: Vec<LocalValidator> = (0..n)
+            .map(|i| LocalValidator {
+                keys: ValidatorKeys {
+                    network_seed: keccak256(format!("network {i}")).0.into(),
+                    vote: key(&format!("vote {i}")),
+                },
+                listen: free_port(),
+            })
+            .collect();
+        let rich = GenesisAccount { balance: U256::from(10).pow(U256::from(24)), code: Bytes::new() };
+        let spec = ChainSpec {
+            name: "test".into(),
+            chain_id: CHAIN_ID,
+            genesis_time_ms: 1_700_000_000_000,
+            gas_limit: 300_000_000,
+            fee: FeePolicy::Eip1559 { initial_base_fee: 1_000_000_000 },
+            epoch_length,
+            heartbeat_ms: 500,
+            min_interval_ms: 10,
+            administrator: address_of(&key("administrator")),
+            validators: validators.iter().map(|v| v.keys.entry(v.listen.to_string())).collect(),
+            alloc: BTreeMap::from([
+                (address_of(&key("rich")), rich.clone()),
+                (address_of(&key("administrator")), rich),
+            ]),
+        };
+        Self { spec: Arc::new(spec), validators }
+    }
+
+    /// Runs the validators in `range` in this process.
+    pub fn host(&self, dir: &Path, range: std::ops::Range<usize>, share_execution: bool) -> Host {
+        Host::start(HostConfig {
+            spec: self.spec.clone(),
+            data_dir: dir.to_owned(),
+            validators: self.validators[range].to_vec(),
+            share_execution,
+            pool: PoolLimits::default(),
+        })
+        .expect("the host starts")
+    }
+}
+
+/// A signed EIP-1559 transaction.
+pub fn transfer(from: &SecretKey, nonce: u64, to: Address, value: u64) -> Vec<u8> {
+    call(from, nonce, TxKind::Call(to), U256::from(value), Bytes::new(), 21_000)
+}
+
+pub fn call(from: &SecretKey, nonce: u64, to: TxKind, value: U256, input: Bytes, gas_limit: u64) -> Vec<u8> {
+    sign(
+        from,
+        TxEip1559 {
+            chain_id: CHAIN_ID,
+            nonce,
+            gas_limit,
+            max_fee_per_gas: 100_000_000_000,
+            max_priority_fee_per_gas: 1,
+            to,
+            value,
+            access_list: Default::default(),
+            input,
+        },
+    )
+}
+
+pub fn sign(key: &SecretKey, tx: TxEip1559) -> Vec<u8> {
+    let message = secp256k1::Message::from_digest(tx.signature_hash().0);
+    let (id, compact) =
+        secp256k1::SECP256K1.sign_ecdsa_recoverable(message, key).serialize_compact();
+    let signature = Signature::new(
+        U256::from_be_slice(&compact[..32]),
+        U256::from_be_slice(&compact[32..]),
+        i32::from(id) == 1,
+    );
+    TxEnvelope::Eip1559(tx.into_signed(signature)).encoded_2718()
+}
