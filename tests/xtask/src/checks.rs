@@ -1,0 +1,90 @@
+//! Format, lints, documentation, dependency policy.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::steps::Steps;
+use crate::tool::{Tool, root, target};
+
+/// Version of cargo-deny, built once into `target/tools`.
+const DENY_VERSION: &str = "0.20.2";
+
+/// How long to try to reach the advisory database.
+const ADVISORY_TIME: Duration = Duration::from_secs(90);
+
+pub(crate) fn format_check(steps: &mut Steps) -> Result<()> {
+    steps.run("format", || Tool::cargo(["fmt", "--all", "--check"]).run())
+}
+
+pub(crate) fn clippy(steps: &mut Steps) -> Result<()> {
+    steps.run("clippy", || {
+        let what = [
+            "clippy",
+            "--release",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+        ];
+        Tool::cargo(what.into_iter().chain(["--", "-D", "warnings"])).run()
+    })
+}
+
+pub(crate) fn docs(steps: &mut Steps) -> Result<()> {
+    steps.run("docs", || {
+        Tool::cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .run()
+    })
+}
+
+pub(crate) fn deny(steps: &mut Steps) -> Result<()> {
+    let program = steps.run("cargo-deny is there", deny_program)?;
+    steps.run("bans, licences, sources", || {
+        deny_tool(&program, &["check", "bans", "licenses", "sources"]).run()
+    })?;
+    steps.run("advisories", || advisories(&program))
+}
+
+/// Found advisories fail; a database that cannot be reached does not.
+fn advisories(program: &PathBuf) -> Result<()> {
+    if !deny_tool(program, &["fetch", "db"]).succeeds_within(ADVISORY_TIME)? {
+        eprintln!("xtask: the advisory database cannot be reached from here; NOT checked");
+        return Ok(());
+    }
+    deny_tool(program, &["check", "--disable-fetch", "advisories"]).run()
+}
+
+fn deny_tool(program: &PathBuf, arguments: &[&str]) -> Tool {
+    let manifest = root().join("Cargo.toml");
+    Tool::new(program, ["--locked", "--manifest-path"])
+        .arg(manifest)
+        .args(arguments)
+}
+
+/// Returns the cargo-deny of `target/tools`, building it where it is missing or of another version.
+fn deny_program() -> Result<PathBuf> {
+    let folder = target().join("tools");
+    let program = folder.join("bin/cargo-deny");
+    let version = Tool::new(&program, ["--version"])
+        .answer()
+        .unwrap_or_default();
+    if version.ends_with(DENY_VERSION) {
+        return Ok(program);
+    }
+    Tool::cargo([
+        "install",
+        "--locked",
+        "--quiet",
+        "cargo-deny",
+        "--version",
+        DENY_VERSION,
+    ])
+    .args(["--no-default-features", "--root"])
+    .arg(&folder)
+    .arg("--target-dir")
+    .arg(folder.join("build"))
+    .run()?;
+    Ok(program)
+}
