@@ -42,7 +42,18 @@ fn node<const N: usize>(arguments: [&str; N]) -> Tool {
     Tool::new("node", arguments).within(root().join("contracts"))
 }
 
+/// The binary itself: forge's npm wrapper asks for platforms its registry does not have, which `npm ci` refuses.
 fn forge<const N: usize>(arguments: [&str; N]) -> Tool {
     let folder = root().join("contracts");
-    Tool::new(folder.join("node_modules/.bin/forge"), arguments).within(folder)
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let processor = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let program = format!("node_modules/@foundry-rs/forge-{system}-{processor}/bin/forge");
+    Tool::new(folder.join(program), arguments).within(folder)
 }
