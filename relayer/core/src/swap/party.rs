@@ -155,10 +155,7 @@ impl Party {
         if seen.lock.hashlock != self.plan.give.lock.hashlock || seen.chain != wanted.chain {
             return Err(Why::Foreign);
         }
-        if let Take::Seen { .. } = self.take {
-            return Err(Why::Known);
-        }
-        self.take = match self.matches(&wanted, seen) {
+        let take = match self.matches(&wanted, seen) {
             Ok(()) => Take::Seen {
                 seen: *seen,
                 fate: Fate::Open,
@@ -167,6 +164,10 @@ impl Party {
                 refused: Some(refused),
             },
         };
+        if matches!(self.take, Take::Seen { .. }) || self.take == take {
+            return Err(Why::Known);
+        }
+        self.take = take;
         Ok(Vec::new())
     }
 

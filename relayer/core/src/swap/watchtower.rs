@@ -1,7 +1,7 @@
 //! Rules T14..T18: completing for whoever is offline. A watchtower has no key of the parties and needs none: in the
 //! public windows anyone may act, and only the party named in the lock is paid.
 
-use causeway_adapter_api::{ChainId, Timestamp};
+use causeway_adapter_api::{ChainId, LockId, Timestamp};
 
 use super::types::*;
 
@@ -41,12 +41,10 @@ pub(super) fn wake(tower: &Watchtower) -> Vec<(ChainId, Timestamp)> {
             (chain, terms.public_refund_at),
         ]
     };
-    tower
-        .watched
-        .iter()
-        .filter(|w| w.fate == Fate::Open)
-        .flat_map(times)
-        .collect()
+    let last = tower.last_deadline();
+    let over = tower.accounts.iter().map(|account| (account.chain, last));
+    let open = tower.watched.iter().filter(|w| w.fate == Fate::Open);
+    open.flat_map(times).chain(over).collect()
 }
 
 impl Watched {
@@ -101,8 +99,18 @@ impl Watchtower {
     }
 
     fn decide(&mut self, now: &Now) -> Vec<Effect> {
-        // T18: over when every lock is closed.
-        if self.watched.iter().all(|w| w.fate != Fate::Open) {
+        // T18: over when every lock is closed and every chain is past the last deadline. Not before: the chains are
+        // read independently, and the lock that matters most may be read after the others are closed.
+        let (closed, last) = (
+            self.watched.iter().all(|w| w.fate != Fate::Open),
+            self.last_deadline(),
+        );
+        if closed
+            && self
+                .accounts
+                .iter()
+                .all(|account| now.of(account.chain).proven >= last)
+        {
             let claimed = self.watched.iter().any(|w| w.fate == Fate::Claimed);
             self.ended = Some(if claimed {
                 Outcome::Completed
@@ -141,12 +149,12 @@ impl Watchtower {
         Ok(())
     }
 
-    fn close(
-        &mut self,
-        chain: ChainId,
-        id: causeway_adapter_api::LockId,
-        how: Fate,
-    ) -> Result<(), Why> {
+    fn last_deadline(&self) -> Timestamp {
+        let deadlines = self.watched.iter().map(|w| w.seen.lock.terms.refund_at);
+        deadlines.max().unwrap_or_default()
+    }
+
+    fn close(&mut self, chain: ChainId, id: LockId, how: Fate) -> Result<(), Why> {
         let same = |w: &&mut Watched| w.seen.id == id && w.seen.chain == chain;
         let watched = self.watched.iter_mut().find(same).ok_or(Why::Foreign)?;
         if watched.fate != Fate::Open {
