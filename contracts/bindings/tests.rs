@@ -78,3 +78,14 @@ fn lock_state_numbers_are_those_of_the_contract() {
     }
     assert_eq!(LockState::from_number(4), None);
 }
+
+#[test]
+fn the_validator_set_hash_is_that_of_the_contract() {
+    let votes: Vec<_> = (1..=4u8)
+        .map(|i| alloy_primitives::Address::left_padding_from(&[i]))
+        .collect();
+
+    // `setHash(0)` of a deployed contract with these votes.
+    let expected = "0x5fea21907852182c18fa1b024e765a7eb9cad63965b5ed2435f95f3c9fe67b32";
+    assert_eq!(validator_set_hash(0, &votes).to_string(), expected);
+}
