@@ -349,7 +349,7 @@ pub fn construct(
 }
 
 /// One block under execution.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     db: StateDb<'a>,
     cfg: CfgEnv,
     env: BlockEnv,
@@ -357,7 +357,7 @@ struct Run<'a> {
     gas_used: u64,
 }
 
-enum Refusal {
+pub(crate) enum Refusal {
     Invalid(InvalidTransaction),
     BlockFull { got: u64 },
     Machine(String),
@@ -374,7 +374,7 @@ impl Refusal {
 }
 
 impl<'a> Run<'a> {
-    fn new(chain_id: u64, parent: &'a WorldState, header: &Header) -> Self {
+    pub(crate) fn new(chain_id: u64, parent: &'a WorldState, header: &Header) -> Self {
         Self {
             db: State::builder().with_database_ref(parent).with_bundle_update().build(),
             cfg: config(chain_id),
@@ -384,7 +384,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn push(&mut self, (tx, sender): Signed<'_>) -> Result<(), Refusal> {
+    pub(crate) fn push(&mut self, (tx, sender): Signed<'_>) -> Result<(), Refusal> {
         let promised = self.gas_used.saturating_add(tx.gas_limit());
         if promised > self.env.gas_limit {
             return Err(Refusal::BlockFull { got: promised });
@@ -414,13 +414,13 @@ impl<'a> Run<'a> {
     }
 }
 
-fn config(chain_id: u64) -> CfgEnv {
+pub(crate) fn config(chain_id: u64) -> CfgEnv {
     let mut cfg = CfgEnv::new_with_spec(SPEC);
     cfg.chain_id = chain_id;
     cfg
 }
 
-fn block_env(header: &Header) -> BlockEnv {
+pub(crate) fn block_env(header: &Header) -> BlockEnv {
     BlockEnv {
         number: U256::from(header.number),
         beneficiary: header.beneficiary,

@@ -3,8 +3,9 @@
 //! What a chain is (pure functions over values): [`spec`], [`block`], [`state`], [`execute`].
 //! What one validator keeps: [`ledger`] over [`store`]. What waits: [`pool`].
 //! How validators agree: [`scheme`], [`certificate`], [`engine`]; [`host`] runs them.
-//! What the rest of the process uses: [`node`].
+//! What the rest of the process uses: [`node`]; what the world does: [`rpc`], behind [`tls`] where it must be.
 
+pub mod adapter;
 pub mod block;
 pub mod certificate;
 pub mod engine;
@@ -14,7 +15,10 @@ pub mod host;
 pub mod ledger;
 pub mod node;
 pub mod pool;
+pub mod rpc;
 pub mod scheme;
 pub mod spec;
 pub mod state;
 pub mod store;
+pub mod tls;
+pub mod yardstick;
