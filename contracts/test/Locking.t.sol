@@ -242,9 +242,6 @@ contract LockingTest is LockTest {
         evil.mint(alice, 2 * AMOUNT);
         approve(alice, address(evil));
         Lock memory first = lockOf(address(evil), 0);
-        first.recipient = address(evil);
-        // The token may not be the recipient, so Bob's wallet is the token's friend: it claims after the window opened.
-        first.recipient = bob;
         open(first);
         vm.warp(START + 1 hours);
         Lock memory second = lockOf(address(evil), 0);
