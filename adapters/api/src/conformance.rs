@@ -44,6 +44,12 @@ pub trait TestBed: Send + Sync {
         60
     }
 
+    /// Whether the node shows transactions that wait. Where it does not, they are
+    /// [`TxStatus::Unknown`](crate::TxStatus::Unknown) until they are in a block, and the suite puts up with it.
+    fn pool_is_visible(&self) -> bool {
+        true
+    }
+
     /// Why `check` cannot be run on this chain, if it cannot. It is then reported as skipped, with the reason.
     fn excuse(&self, check: &str) -> Option<&'static str> {
         let _ = check;

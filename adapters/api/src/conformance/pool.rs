@@ -172,11 +172,7 @@ pub(super) async fn a_bumped_replacement_wins_and_an_unbumped_one_is_underpriced
         .broadcast(&first)
         .await
         .map_err(say("broadcast behind a gap"))?;
-    let status = s.chain.status(first.id).await.map_err(say("status"))?;
-    ensure!(
-        status == TxStatus::Pending,
-        "a transaction behind a gap is {status:?}"
-    );
+    s.waits(first.id).await?;
 
     let rival = s
         .chain

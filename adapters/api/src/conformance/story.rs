@@ -98,6 +98,7 @@ impl<'a> Story<'a> {
                     });
                 }
                 TxStatus::Pending => self.bed.progress().await,
+                TxStatus::Unknown if !self.bed.pool_is_visible() => self.bed.progress().await,
                 TxStatus::Unknown => {
                     return Err(format!("transaction {id} is unknown after its broadcast"));
                 }
@@ -106,6 +107,17 @@ impl<'a> Story<'a> {
         Err(format!(
             "transaction {id} is not final after {PATIENCE} occasions to make a block"
         ))
+    }
+
+    /// `id` is in the pool, as far as this node shows its pool.
+    pub(super) async fn waits(&self, id: TxId) -> Result<(), String> {
+        let status = self.chain.status(id).await.map_err(say("status"))?;
+        let hidden = status == TxStatus::Unknown && !self.bed.pool_is_visible();
+        ensure!(
+            status == TxStatus::Pending || hidden,
+            "a transaction that must wait is {status:?}"
+        );
+        Ok(())
     }
 
     /// The error `action` is refused with, by prepare or by broadcast.
