@@ -44,7 +44,7 @@ contract GasTest is LockTest {
             "not zero before and after, unlimited allowance, no safety deposit unless said. Peers: their own contracts, same\n",
             "compiler.\n\n",
             "Missed targets. Lock: the event repeats the whole lock, so that a refund needs nothing but the chain, calldata\n",
-            "carries it, and the token's balance is measured before and after; the peer does none of these. Claim: 4,800 are\n",
+            "carries it, and the token's balance is measured before and after. Claim: 4,800 gas are\n",
             "the mark that stays (docs/adr/0004-lock-tombstone.md), the rest is the longer calldata.\n\n",
             "| transaction | gas | target | best peer |\n",
             "|---|---:|---:|---:|\n"
