@@ -101,6 +101,10 @@ impl Lane {
 
     /// Looks at every order of the account once.
     async fn pass(&mut self) -> Pass<()> {
+        // Without a clock nothing is known to be in time.
+        if !self.shared.clocks.know([self.id]) {
+            return Ok(());
+        }
         let orders = self
             .shared
             .store
@@ -326,6 +330,8 @@ impl Lane {
         match (&order.effect, state) {
             // Already done by us or by someone else.
             (Effect::Claim { .. } | Effect::Refund { .. }, Some(LockState::Closed))
+            // The contract forgets a lock that was refunded whole; a refund is only asked for a lock that was there.
+            | (Effect::Refund { .. }, Some(LockState::Unknown))
             | (Effect::Lock { .. }, Some(LockState::Open { .. } | LockState::Closed)) => {
                 self.close(order, Closed::Done).await
             }
