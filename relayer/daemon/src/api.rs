@@ -1,0 +1,60 @@
+//! The REST API: chains, transfers, events, health, metrics, and its own description.
+//!
+//! Outside the local profile everything but health needs a client certificate (mutual TLS) and the role in it. In the
+//! local profile the API is plain HTTP on loopback, and requests that a foreign web page could cause are refused.
+//! Errors are problem documents (RFC 9457) that say what to do.
+
+mod app;
+mod chains;
+mod describe;
+mod events;
+mod guard;
+mod health;
+mod problem;
+mod resolve;
+mod serve;
+mod transfers;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+
+pub use app::{App, ChainEntry};
+pub use describe::openapi;
+pub use problem::Problem;
+pub use serve::Server;
+pub use views::{
+    Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest, Started,
+    Transfer, TransferList,
+};
+
+/// All routes over `app`.
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(describe::page))
+        .route("/openapi.json", get(describe::document))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/v1/chains", get(chains::list))
+        .route("/v1/chains/{id}", get(chains::show))
+        .route("/v1/transfers", get(transfers::list).post(transfers::start))
+        .route("/v1/transfers/{id}", get(transfers::show))
+        .route("/v1/transfers/{id}/explain", get(transfers::explain))
+        .route("/v1/transfers/{id}/refund", post(transfers::refund))
+        .route("/v1/events", get(events::stream))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(app.limits.max_body_bytes))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
+        .with_state(app)
+}

@@ -1,0 +1,252 @@
+//! What the handlers share.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use alloy_primitives::{Address, B256};
+use causeway_adapter_api::{Chain, ChainId};
+use causeway_core::swap::TransferId;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::{broadcast, watch};
+
+use super::EventView;
+use crate::{
+    config::{Config, raw::Kind},
+    drive::DriverHandle,
+    hosting::Hosting,
+    metrics,
+};
+
+/// Events that a client can still resume from.
+const KEPT_EVENTS: usize = 4_096;
+/// Idempotency keys that are remembered.
+const KEPT_KEYS: usize = 1_024;
+
+/// What the handlers share.
+pub struct App {
+    pub(super) driver: DriverHandle,
+    pub(super) chains: Vec<ChainEntry>,
+    pub(super) accounts: BTreeMap<String, Address>,
+    pub(super) access: Access,
+    pub(super) limits: Limits,
+    pub(super) prometheus: PrometheusHandle,
+    pub(super) events: Events,
+    pub(super) streams: AtomicUsize,
+    pub(super) stopping: watch::Sender<bool>,
+    /// Starts made under an idempotency key. Held while a transfer starts, so that a repetition waits for the first.
+    pub(super) started: tokio::sync::Mutex<VecDeque<Repeatable>>,
+}
+
+/// Who may talk to the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Loopback without certificates: the local profile.
+    Loopback,
+    /// Client certificates with roles.
+    Certificates,
+}
+
+/// Bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) request_timeout: Duration,
+    pub(super) max_body_bytes: usize,
+    pub(super) max_event_streams: usize,
+}
+
+/// A start that may be repeated.
+#[derive(Clone, Debug)]
+pub(super) struct Repeatable {
+    pub(super) key: String,
+    pub(super) body: B256,
+    pub(super) id: TransferId,
+}
+
+/// A chain as the API shows it.
+#[derive(Clone)]
+pub struct ChainEntry {
+    /// Its name.
+    pub name: String,
+    /// `public`, `consortium` or `evm`.
+    pub kind: &'static str,
+    /// The adapter.
+    pub chain: Arc<dyn Chain>,
+    /// Its points token.
+    pub points_token: Option<Address>,
+    /// JSON-RPC without a certificate.
+    pub rpc: Option<SocketAddr>,
+    /// JSON-RPC with one.
+    pub rpc_tls: Option<SocketAddr>,
+    /// Validators of the chain, where it is hosted here.
+    pub validators: Option<usize>,
+}
+
+impl ChainEntry {
+    /// A hosted chain.
+    pub fn hosted(hosting: &Hosting) -> Self {
+        Self {
+            name: hosting.name.clone(),
+            kind: match hosting.kind {
+                Kind::Public => "public",
+                Kind::Consortium => "consortium",
+            },
+            chain: Arc::clone(&hosting.chain) as Arc<dyn Chain>,
+            points_token: hosting.points_token,
+            rpc: hosting.rpc,
+            rpc_tls: hosting.rpc_tls,
+            validators: Some(hosting.node.spec().validators.len()),
+        }
+    }
+
+    /// Its chain id.
+    pub fn id(&self) -> ChainId {
+        self.chain.info().id
+    }
+}
+
+impl App {
+    /// Gathers what the handlers need and begins to collect events.
+    pub fn new(
+        driver: DriverHandle,
+        chains: Vec<ChainEntry>,
+        accounts: BTreeMap<String, Address>,
+        config: &Config,
+    ) -> Arc<Self> {
+        let access = if config.api.tls.is_some() { Access::Certificates } else { Access::Loopback };
+        let app = Arc::new(Self {
+            driver,
+            chains,
+            accounts,
+            access,
+            limits: Limits {
+                request_timeout: config.api.request_timeout,
+                max_body_bytes: config.api.max_body_bytes,
+                max_event_streams: config.api.max_event_streams,
+            },
+            prometheus: metrics::handle(),
+            events: Events::default(),
+            streams: AtomicUsize::new(0),
+            stopping: watch::channel(false).0,
+            started: tokio::sync::Mutex::default(),
+        });
+        tokio::spawn(collect(Arc::clone(&app)));
+        app
+    }
+
+    pub(super) fn chain_name(&self, id: ChainId) -> String {
+        let found = self.chains.iter().find(|entry| entry.id() == id);
+        found.map_or_else(|| id.to_string(), |entry| entry.name.clone())
+    }
+
+    pub(super) fn account_name(&self, address: Address) -> Option<String> {
+        self.accounts.iter().find(|(_, a)| **a == address).map(|(name, _)| name.clone())
+    }
+
+    /// Takes one of the bounded event streams, until the guard is dropped.
+    pub(super) fn take_stream(self: &Arc<Self>) -> Option<StreamGuard> {
+        let max = self.limits.max_event_streams;
+        let taken = self.streams.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| {
+            (n < max).then_some(n + 1)
+        });
+        taken.ok().map(|_| StreamGuard(Arc::clone(self)))
+    }
+}
+
+/// Gives an event stream back when dropped.
+pub(super) struct StreamGuard(pub(super) Arc<App>);
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Repeatable {
+    pub(super) fn remember(self, kept: &mut VecDeque<Self>) {
+        if kept.len() == KEPT_KEYS {
+            kept.pop_front();
+        }
+        kept.push_back(self);
+    }
+}
+
+/// The newest events, and who waits for more.
+#[derive(Debug)]
+pub(super) struct Events {
+    kept: Mutex<Kept>,
+    news: broadcast::Sender<(u64, EventView)>,
+    /// Tells ids of this run from those of another.
+    pub(super) run: u64,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    next: u64,
+    events: VecDeque<(u64, EventView)>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let run = started.map_or(0, |t| t.as_secs());
+        Self { kept: Mutex::default(), news: broadcast::channel(KEPT_EVENTS).0, run }
+    }
+}
+
+impl Events {
+    /// What is kept from number `from` on, whether nothing between is missing, and what comes.
+    pub(super) fn since(
+        &self,
+        from: u64,
+    ) -> (Vec<(u64, EventView)>, bool, broadcast::Receiver<(u64, EventView)>) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let complete = kept.events.front().is_none_or(|(first, _)| *first <= from) && from <= kept.next;
+        let events = kept.events.iter().filter(|(n, _)| *n >= from).cloned().collect();
+        (events, complete, self.news.subscribe())
+    }
+
+    /// Number the next event will have.
+    pub(super) fn next(&self) -> u64 {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).next
+    }
+
+    fn push(&self, event: EventView) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = kept.next;
+        kept.next += 1;
+        if kept.events.len() == KEPT_EVENTS {
+            kept.events.pop_front();
+        }
+        kept.events.push_back((number, event.clone()));
+        // An error means that nobody listens.
+        let _ = self.news.send((number, event));
+    }
+}
+
+async fn collect(app: Arc<App>) {
+    let mut news = app.driver.subscribe();
+    let mut stopping = app.stopping.subscribe();
+    loop {
+        tokio::select! {
+            row = news.recv() => match row {
+                Ok(row) => {
+                    metrics::transition(&row);
+                    app.events.push(EventView::from(&row));
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "events were missed by the API; its clients list again");
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            // An error means that the API is gone.
+            _ = stopping.changed() => return,
+        }
+    }
+}

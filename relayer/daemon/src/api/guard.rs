@@ -1,0 +1,117 @@
+//! Who may ask, and for how long: the outermost layer of every request.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use causeway_adapter_hosted::tls::Role;
+
+use super::{App, Problem, app::Access, serve::Caller};
+use crate::metrics;
+
+/// Addresses that answer anyone.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+/// Has its own life time.
+const STREAM: &str = "/v1/events";
+
+pub(super) async fn guard(
+    State(app): State<Arc<App>>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    // The pattern, not the address: the number of metrics stays bounded.
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let route = route.to_owned();
+    let response = match allowed(&app, &caller, &request) {
+        Err(problem) => problem.into_response(),
+        Ok(()) => run(&app, &route, request, next).await,
+    };
+    let response = hardened(response);
+    metrics::request(route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+async fn run(app: &App, route: &str, request: Request, next: Next) -> Response {
+    if route == STREAM {
+        return next.run(request).await;
+    }
+    let limit = app.limits.request_timeout;
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("the request took longer than {limit:?}");
+            let what = "look whether it had an effect before repeating it; a start with an Idempotency-Key can be repeated";
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail, what).into_response()
+        }
+    }
+}
+
+fn allowed(app: &App, caller: &Caller, request: &Request) -> Result<(), Problem> {
+    let path = request.uri().path();
+    match app.access {
+        Access::Loopback => same_machine(request.headers()),
+        Access::Certificates if OPEN.contains(&path) => Ok(()),
+        Access::Certificates => in_role(caller, request.method()),
+    }
+}
+
+/// A web page of another origin can make a browser send requests here, and with DNS rebinding even read the answers. Such
+/// requests carry a foreign `Host` or `Origin`.
+fn same_machine(headers: &HeaderMap) -> Result<(), Problem> {
+    let what = "use http://127.0.0.1 or http://localhost from this machine; outside the local profile use a certificate";
+    let refused = |detail: String| Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail, what);
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !is_loopback(host) {
+        return Err(refused("the Host header is not this machine".into()));
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    match origin.strip_prefix("http://") {
+        // The very same origin: host and port.
+        Some(authority) if authority == host => Ok(()),
+        _ => Err(refused("the Origin header is another web page's".into())),
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    matches!(name, "127.0.0.1" | "localhost" | "::1")
+}
+
+fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
+    let Some(peer) = &caller.peer else {
+        let detail = caller.refused.clone().unwrap_or_else(|| "no client certificate was sent".into());
+        let what = "connect with a certificate of the configured CA; `causeway key issue` makes one";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "no-certificate", detail, what));
+    };
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    if reads || matches!(peer.role, Role::Member | Role::Admin) {
+        return Ok(());
+    }
+    let detail = format!("{} has the role {}, which only reads", peer.name, peer.role);
+    let what = "ask a member or admin";
+    Err(Problem::new(StatusCode::FORBIDDEN, "wrong-role", detail, what))
+}
+
+fn hardened(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let pairs = [
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+    ];
+    for (name, value) in pairs {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}

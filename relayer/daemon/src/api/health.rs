@@ -1,0 +1,67 @@
+//! Health and metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{App, Problem};
+use crate::metrics;
+
+/// Seconds without a final block after which a chain counts as stalled.
+const STALLED_SECONDS: u64 = 30;
+
+/// Whether the process runs.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = String)))]
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// What is ready.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    /// Name and height of each chain.
+    chains: Vec<(String, u64)>,
+}
+
+/// Whether transfers can be made: the driver runs and every chain finalises.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses((status = 200, body = Ready), (status = 503, body = Problem))
+)]
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Problem> {
+    if !app.driver.is_running() {
+        let what = "see the log: its database failed; free space or repair it, then start again";
+        let detail = "the driver of transfers has stopped";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail, what));
+    }
+    let now = metrics::unix_seconds();
+    let mut chains = Vec::new();
+    for entry in &app.chains {
+        let tip = entry.chain.finalized().await.map_err(Problem::unavailable)?;
+        let age = now.saturating_sub(tip.time.0);
+        if age > STALLED_SECONDS {
+            let detail = format!("the newest block of {} is {age} s old", entry.name);
+            return Err(Problem::unavailable(detail));
+        }
+        chains.push((entry.name.clone(), tip.height.0));
+    }
+    Ok(Json(Ready { chains }))
+}
+
+/// Metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String)))]
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    for entry in &app.chains {
+        if let Ok(tip) = entry.chain.finalized().await {
+            metrics::chain(&entry.name, tip);
+        }
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.prometheus.render())
+}

@@ -1,0 +1,61 @@
+//! The command line.
+
+mod args;
+mod chain;
+mod client;
+mod configs;
+mod demo;
+mod doctor;
+mod error;
+mod key;
+mod output;
+mod run;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+use error::CliError;
+use output::Output;
+
+/// Runs the command of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(cli, &output)),
+        Err(source) => Err(CliError::Io { doing: "starting the runtime", source }),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Up => run::up(global, output).await,
+        Command::Demo(args) => demo::run(global, &args, output).await,
+        Command::Node => run::node(global, output).await,
+        Command::Transfer(command) => transfer::run(global, command, output).await,
+        Command::Explain { id } => transfer::explain(global, &id, output).await,
+        Command::Chain(command) => chain::run(global, command, output).await,
+        Command::Key(command) => key::run(global, command, output),
+        Command::Config(command) => configs::run(global, command, output),
+        Command::Doctor => doctor::run(global, output).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}

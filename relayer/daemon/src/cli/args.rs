@@ -1,0 +1,346 @@
+//! What can be said on the command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use alloy_primitives::Address;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    config::raw::{Kind, LogFormat},
+    keys::Role,
+};
+
+/// Moves assets between a public chain and a consortium chain that it hosts, by hash time locks.
+#[derive(Debug, Parser)]
+#[command(name = "causeway", version, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  causeway demo --exit                         both chains, the contracts, a swap, a refund; then stop
+  causeway up                                  the same pair, serving until Ctrl-C
+  causeway transfer start --from public:alice --give 5 --counterparty bob --to consortium:alice --want 5
+  causeway explain 1f0c...                     where a transfer is and who may act next
+  causeway config example full                 every key of the configuration
+
+Exit codes: 0 done, 1 it was tried and failed, 2 wrong arguments, 3 configuration, key or data directory refused,
+4 the daemon does not answer, 5 the daemon refuses the request.";
+
+/// Valid with every command.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// One JSON object per answer or step on stdout; logs stay on stderr
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Configuration file; without it the embedded local profile
+    #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Where everything that lasts is kept [default: from the configuration, ./causeway-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(super) log: Option<LogStyle>,
+    /// Address of the API [default: of the daemon that uses the data directory]
+    #[arg(long, global = true, value_name = "URL", env = "CAUSEWAY_API_URL")]
+    pub(super) api: Option<String>,
+    /// PEM of the client certificate for the API
+    #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CLIENT_CERTIFICATE", requires = "client_key")]
+    pub(super) client_certificate: Option<PathBuf>,
+    /// PEM of its private key
+    #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CLIENT_KEY")]
+    pub(super) client_key: Option<PathBuf>,
+    /// PEM of the CA of the API's certificate
+    #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CLIENT_CA")]
+    pub(super) client_ca: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum LogStyle {
+    /// For people
+    Pretty,
+    /// For machines
+    Json,
+}
+
+impl From<LogStyle> for LogFormat {
+    fn from(style: LogStyle) -> Self {
+        match style {
+            LogStyle::Pretty => Self::Pretty,
+            LogStyle::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Host the chains, drive transfers, serve the API until Ctrl-C
+    Up,
+    /// The same, and show one of each kind of transfer first
+    Demo(Demo),
+    /// Run one validator as a process of its own
+    #[command(after_help = "Example:\n  causeway node --config node.toml\n\nSee `causeway config example node`.")]
+    Node,
+    /// Start, list, show, refund transfers
+    #[command(subcommand)]
+    Transfer(Transfer),
+    /// Where a transfer is, who may act next, until when, what it costs, what happens if nobody acts
+    Explain {
+        /// Id of the transfer
+        id: String,
+    },
+    /// Chains of a running daemon, and genesis files
+    #[command(subcommand)]
+    Chain(Chain),
+    /// Keys and certificates
+    #[command(subcommand)]
+    Key(Key),
+    /// Check or print configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look for what is wrong: configuration, data directory, ports, clock, margins, balances
+    Doctor,
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  causeway demo\n  causeway demo --exit --json --data-dir /tmp/pair")]
+pub(super) struct Demo {
+    /// Stop when done instead of serving until Ctrl-C
+    #[arg(long)]
+    pub(super) exit: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Transfer {
+    /// Begin a swap
+    #[command(after_help = "Example:\n  causeway transfer start --from public:alice --give 5 --counterparty bob \\\n    --to consortium:alice --want 5\n\n\
+        Amounts are in whole units of 18 decimals; add `wei` for smallest units (5wei).\n\
+        Assets are points (the default), native, or a token's address.")]
+    Start(Start),
+    /// Transfers, newest first
+    List(List),
+    /// One transfer with its history
+    Show {
+        /// Id of the transfer
+        id: String,
+    },
+    /// Ask for the money back: at once, or after the deadline where something is locked
+    Refund {
+        /// Id of the transfer
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Start {
+    /// Who gives, where
+    #[arg(long, value_name = "CHAIN:ACCOUNT")]
+    pub(super) from: String,
+    /// How much is given
+    #[arg(long, value_name = "AMOUNT")]
+    pub(super) give: String,
+    /// What is given
+    #[arg(long, value_name = "ASSET", default_value = "points")]
+    pub(super) give_asset: String,
+    /// The other party's account: a name or an address
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) counterparty: String,
+    /// Who is paid, where
+    #[arg(long, value_name = "CHAIN:ACCOUNT")]
+    pub(super) to: String,
+    /// How much is wanted
+    #[arg(long, value_name = "AMOUNT")]
+    pub(super) want: String,
+    /// What is wanted
+    #[arg(long, value_name = "ASSET", default_value = "points")]
+    pub(super) want_asset: String,
+    /// Safety deposit, native, for whoever completes the lock
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    pub(super) deposit: String,
+    /// Wait until it has ended
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(super) limit: u32,
+    /// Skip so many
+    #[arg(long, default_value_t = 0)]
+    pub(super) offset: u32,
+    /// initiator, counterparty or watchtower
+    #[arg(long)]
+    pub(super) role: Option<String>,
+    /// Only those in this stage
+    #[arg(long)]
+    pub(super) stage: Option<String>,
+    /// Only those that touch this chain
+    #[arg(long)]
+    pub(super) chain: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Chain {
+    /// Height, contracts, endpoints and balances
+    Status {
+        /// Name or id; all chains without it
+        chain: Option<String>,
+    },
+    /// Make a genesis file on stdout from the validators' entries, or show the hash of one
+    #[command(after_help = "Examples:\n  causeway chain genesis --name public --chain-id 7001 --kind public \\\n    \
+        --validator v0.json --validator v1.json --validator v2.json --validator v3.json \\\n    \
+        --administrator 0x... --fund 0x...=1000 > genesis.json\n  causeway chain genesis --show genesis.json")]
+    Genesis(Genesis),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Genesis {
+    /// Show name, id and hash of this file instead
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    pub(super) show: Option<PathBuf>,
+    /// Name of the chain
+    #[arg(long, required_unless_present = "show")]
+    pub(super) name: Option<String>,
+    /// EIP-155 chain id
+    #[arg(long, required_unless_present = "show")]
+    pub(super) chain_id: Option<u64>,
+    /// public: EIP-1559 fees; consortium: no fee
+    #[arg(long, value_enum, required_unless_present = "show")]
+    pub(super) kind: Option<KindArg>,
+    /// Entry that `causeway key new --validator` wrote; at least four
+    #[arg(long = "validator", value_name = "FILE", required_unless_present = "show")]
+    pub(super) validators: Vec<PathBuf>,
+    /// Who may change the validator set
+    #[arg(long, required_unless_present = "show")]
+    pub(super) administrator: Option<Address>,
+    /// Native points at genesis, in whole units
+    #[arg(long, value_name = "ADDRESS=AMOUNT")]
+    pub(super) fund: Vec<String>,
+    /// Longest time between blocks when nothing waits, milliseconds
+    #[arg(long, default_value_t = 1000)]
+    pub(super) heartbeat_ms: u64,
+    /// Gas limit of a block
+    #[arg(long, default_value_t = 300_000_000)]
+    pub(super) gas_limit: u64,
+    /// Blocks per epoch
+    #[arg(long, default_value_t = 7200)]
+    pub(super) epoch_blocks: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum KindArg {
+    /// EIP-1559 fees
+    Public,
+    /// No fee
+    Consortium,
+}
+
+impl From<KindArg> for Kind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Public => Self::Public,
+            KindArg::Consortium => Self::Consortium,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Make a certificate authority for development or a small consortium
+    #[command(after_help = "Example:\n  causeway key ca --dir tls --name 'Example consortium'")]
+    Ca {
+        /// Where its files go
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Its common name
+        #[arg(long, default_value = "causeway CA")]
+        name: String,
+    },
+    /// Issue a certificate with a role
+    #[command(after_help = "Examples:\n  causeway key issue --dir tls --name acme --role member\n  \
+        causeway key issue --dir tls --name api --role server --host relay.example --host 10.0.0.7")]
+    Issue {
+        /// Directory of the CA
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Common name, also of the files
+        #[arg(long)]
+        name: String,
+        /// What its holder may do
+        #[arg(long, value_enum)]
+        role: Role,
+        /// DNS name or address, for a server
+        #[arg(long = "host", required_if_eq("role", "server"))]
+        hosts: Vec<String>,
+    },
+    /// Make a key in an encrypted Web3 v3 keystore
+    #[command(after_help = "Examples:\n  causeway key new --out treasury.json --password-file treasury.password\n  \
+        causeway key new --out v0.json --password-env PW --validator 10.0.0.7:9101 > v0.entry.json")]
+    New {
+        /// The keystore
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Print the entry of a validator that its peers reach here, for the genesis
+        #[arg(long, value_name = "HOST:PORT")]
+        validator: Option<SocketAddr>,
+    },
+    /// Show the address of a keystore without opening it, or check that a password opens it
+    Show {
+        /// The keystore
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+}
+
+/// A password is read from a file or a variable, never from an argument: others see those.
+#[derive(Debug, Args)]
+pub(super) struct PasswordArgs {
+    /// File with the password in its first line
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub(super) password_file: Option<PathBuf>,
+    /// Name of an environment variable that holds the password
+    #[arg(long, value_name = "NAME")]
+    pub(super) password_env: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Check the configuration of --config and say what it comes to
+    Check {
+        /// Check it for `causeway node`
+        #[arg(long)]
+        node: bool,
+    },
+    /// Print an example
+    Example {
+        /// Which
+        #[arg(value_enum, default_value_t = ExampleName::Full)]
+        which: ExampleName,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ExampleName {
+    /// The embedded default
+    Local,
+    /// One validator of its own
+    Node,
+    /// Every key explained
+    Full,
+}

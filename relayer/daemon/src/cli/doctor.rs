@@ -1,0 +1,149 @@
+//! `causeway doctor`: what can be checked now, each finding with what to do.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+
+use causeway_core::margin::{self, ChainTiming, Timing};
+use serde::Serialize;
+
+use super::{CliError, args::Global, client::Api, output::Output, run};
+use crate::{
+    api::ChainView,
+    config::{Config, PasswordSource, Purpose},
+    datadir::{DataDir, DataDirError},
+    metrics::unix_seconds,
+};
+
+/// One thing looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: String,
+    ok: bool,
+    detail: String,
+}
+
+pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError> {
+    let config = run::read(global, Purpose::Daemon)?;
+    let mut findings = vec![finding("version", true, env!("CARGO_PKG_VERSION"))];
+    findings.push(finding("configuration", true, format!("profile {}", config.profile.name())));
+    let running = match Api::connect(global) {
+        Ok(api) => api.get::<Vec<ChainView>>("/v1/chains").await.map(|chains| (api, chains)).ok(),
+        Err(_) => None,
+    };
+    findings.push(data_dir(&config, running.is_some()));
+    match &running {
+        Some((api, chains)) => {
+            findings.push(finding("daemon", true, format!("answers at {}", api.url())));
+            for chain in chains {
+                findings.extend(live(&config, chain));
+            }
+        }
+        None => {
+            findings.push(finding("daemon", true, "none is running; its chains are not checked"));
+            findings.extend(ports(&config));
+        }
+    }
+    findings.push(margins(&config));
+    findings.extend(secrets(&config));
+    let bad = findings.iter().filter(|f| !f.ok).count();
+    let text: Vec<String> = findings
+        .iter()
+        .map(|f| format!("{} {:<24} {}", if f.ok { "ok  " } else { "FAIL" }, f.check, f.detail))
+        .collect();
+    output.answer(&findings, text.join("\n"));
+    if bad == 0 { Ok(()) } else { Err(CliError::Failed(format!("{bad} of {} checks failed", findings.len()))) }
+}
+
+fn finding(check: impl Into<String>, ok: bool, detail: impl Into<String>) -> Finding {
+    Finding { check: check.into(), ok, detail: detail.into() }
+}
+
+fn data_dir(config: &Config, running: bool) -> Finding {
+    match DataDir::own(&config.data_dir) {
+        Ok(_) => finding("data directory", true, format!("{} can be written", config.data_dir.display())),
+        Err(DataDirError::InUse { owner, .. }) if running => {
+            finding("data directory", true, format!("in use by the daemon, process {owner}"))
+        }
+        Err(error) => finding("data directory", false, error.to_string()),
+    }
+}
+
+fn ports(config: &Config) -> Vec<Finding> {
+    let mut wanted = vec![("api.listen".to_owned(), config.api.listen)];
+    for (name, hosted) in config.hosted() {
+        wanted.push((format!("hosted.{name}.rpc"), hosted.rpc.listen));
+        wanted.extend(hosted.rpc.stand_in_listen.map(|at| (format!("hosted.{name}.stand_in"), at)));
+    }
+    let local = config.profile.is_local();
+    wanted
+        .into_iter()
+        .map(|(key, at)| match TcpListener::bind(at) {
+            Ok(_) => finding(key, true, format!("{at} is free")),
+            Err(_) if local => finding(key, true, format!("{at} is taken: another port will be used")),
+            Err(error) => finding(key, false, format!("{at}: {error}; stop what uses it or change the key")),
+        })
+        .collect()
+}
+
+fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
+    let skew = config.transfers.raw.clock_skew_seconds;
+    let name = &chain.name;
+    let Some(time) = chain.time else {
+        return vec![finding(format!("{name} finality"), false, "the chain does not answer: see the daemon's log")];
+    };
+    let now = unix_seconds();
+    let (ahead, behind) = (time.saturating_sub(now), now.saturating_sub(time));
+    let mut findings = vec![
+        finding(
+            format!("{name} clock"),
+            ahead <= skew,
+            format!("newest block is {ahead} s ahead of this host, {skew} s are allowed; check NTP"),
+        ),
+        finding(
+            format!("{name} finality"),
+            behind <= 30,
+            format!("newest final block is {behind} s old; past 30 s too few validators answer"),
+        ),
+    ];
+    if chain.kind == "public" {
+        for account in &chain.accounts {
+            let empty = account.native.as_deref() == Some("0");
+            let detail = if empty { "has no native points for fees" } else { "can pay fees" };
+            findings.push(finding(format!("{name} {}", account.name), !empty, detail));
+        }
+    }
+    findings
+}
+
+fn margins(config: &Config) -> Finding {
+    let chain = ChainTiming { inclusion_ms: 1_000, finality_ms: 1_000 };
+    let raw = &config.transfers.raw;
+    let timing = Timing { a: chain, b: chain, skew: raw.clock_skew_seconds, outage: raw.outage_budget_seconds };
+    match margin::required(&timing) {
+        Ok(seconds) => finding(
+            "margin",
+            true,
+            format!("two deadlines lie at least {seconds} s apart, with 1 s inclusion and 1 s finality"),
+        ),
+        Err(error) => finding("margin", false, error.to_string()),
+    }
+}
+
+fn secrets(config: &Config) -> Vec<Finding> {
+    let mut files: Vec<&Path> = vec![&config.transfers.seal_key_file];
+    let hosted = config.hosted().flat_map(|(_, hosted)| &hosted.validators);
+    let stores = hosted.map(|v| (&v.keystore_file, &v.password));
+    let accounts = config.accounts.values().map(|a| (&a.keystore_file, &a.password));
+    for (keystore, password) in stores.chain(accounts) {
+        files.push(keystore);
+        if let PasswordSource::File(path) = password {
+            files.push(path);
+        }
+    }
+    files.into_iter().filter(|path| path.exists()).map(private).collect()
+}
+
+fn private(path: &Path) -> Finding {
+    let mode = fs::metadata(path).map(|m| m.permissions().mode() & 0o077).unwrap_or(0o077);
+    let detail = format!("{}{}", path.display(), if mode == 0 { "" } else { ": others may read it; chmod 600" });
+    finding("private file", mode == 0, detail)
+}

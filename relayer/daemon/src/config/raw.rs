@@ -1,0 +1,305 @@
+//! The configuration as it is written: one struct per section, unknown keys refused.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+/// The whole file. Paths are relative to the directory of the file, or to the working directory without one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Raw {
+    /// `local` makes keys, certificates and genesis by itself; any other name makes nothing.
+    pub profile: String,
+    /// Where everything that lasts is kept.
+    pub data_dir: PathBuf,
+    /// What is logged.
+    pub log: Log,
+    /// The REST API.
+    pub api: Api,
+    /// Chains this process hosts, by name.
+    pub hosted: BTreeMap<String, Hosted>,
+    /// External chains, by name.
+    pub evm: BTreeMap<String, Evm>,
+    /// Accounts whose keys this daemon holds, by name.
+    pub accounts: BTreeMap<String, Account>,
+    /// How transfers are driven.
+    pub transfers: Transfers,
+    /// Standing offers: which locks are answered.
+    pub offers: Vec<Offer>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// `tracing` directives.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[api]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Certificate, key and CA of clients. Required outside the local profile.
+    pub tls: Option<Tls>,
+    /// Longest a request may take, milliseconds; event streams excepted.
+    pub request_timeout_ms: u64,
+    /// Largest body, bytes.
+    pub max_body_bytes: usize,
+    /// Most event streams at once.
+    pub max_event_streams: usize,
+}
+
+/// A server certificate and who its clients are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM of the CA whose client certificates are accepted.
+    pub client_ca_file: PathBuf,
+    /// PEM of the server's certificate chain.
+    pub certificate_file: PathBuf,
+    /// PEM of the server's private key.
+    pub key_file: PathBuf,
+}
+
+/// What kind of chain is hosted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Anyone reads and sends; fees by EIP-1559.
+    Public,
+    /// Certificate holders only; no fee.
+    Consortium,
+}
+
+/// `[hosted.<name>]`: a chain this process hosts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hosted {
+    /// Who may use it and what a transaction pays.
+    pub kind: Kind,
+    /// EIP-155 chain id; must be that of the genesis file.
+    pub chain_id: u64,
+    /// Genesis. Made by the local profile, required by any other.
+    #[serde(default)]
+    pub genesis_file: Option<PathBuf>,
+    /// Validators made and run here. Local profile alone.
+    #[serde(default)]
+    pub local_validators: Option<usize>,
+    /// Validators run here, each with its key.
+    #[serde(default)]
+    pub validators: Vec<Validator>,
+    /// Whether validators of this process share executed blocks.
+    #[serde(default = "yes")]
+    pub share_execution: bool,
+    /// Gas limit of a block, for a genesis made here.
+    #[serde(default = "gas_limit")]
+    pub gas_limit: u64,
+    /// Longest time between blocks when nothing waits, for a genesis made here, milliseconds.
+    #[serde(default = "heartbeat_ms")]
+    pub heartbeat_ms: u64,
+    /// Shortest time between blocks when something waits, for a genesis made here, milliseconds.
+    #[serde(default)]
+    pub min_interval_ms: u64,
+    /// Blocks per epoch, for a genesis made here.
+    #[serde(default = "epoch_blocks")]
+    pub epoch_blocks: u64,
+    /// The `HashTimeLock`. Deployed by the local profile, required by any other.
+    #[serde(default)]
+    pub hash_time_lock: Option<Address>,
+    /// The points token. Deployed by the local profile, optional in any other.
+    #[serde(default)]
+    pub points_token: Option<Address>,
+    /// The JSON-RPC server.
+    pub rpc: Rpc,
+}
+
+/// `[[hosted.<name>.validators]]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validator {
+    /// Web3 v3 keystore of its vote key; the key of its connections is derived from it.
+    pub keystore_file: PathBuf,
+    /// File with the keystore's password in its first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// Name of the environment variable that holds the keystore's password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_env: Option<String>,
+    /// Where its peers reach it.
+    pub listen: SocketAddr,
+}
+
+/// `[hosted.<name>.rpc]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rpc {
+    /// Public chain: HTTP and WebSocket. Consortium chain: the same over mutual TLS.
+    pub listen: SocketAddr,
+    /// Consortium chain, local profile alone: a loopback port without TLS that stands in for one member.
+    #[serde(default)]
+    pub stand_in_listen: Option<SocketAddr>,
+    /// Consortium chain: certificate and CA. Made by the local profile, required by any other.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+}
+
+/// `[evm.<name>]`: an external chain that speaks Ethereum JSON-RPC.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evm {
+    /// EIP-155 chain id the node must report.
+    pub chain_id: u64,
+    /// Where the node listens.
+    pub url: String,
+    /// The `HashTimeLock` there.
+    pub hash_time_lock: Address,
+    /// Blocks above which a block counts as final, for nodes without the `finalized` tag.
+    #[serde(default)]
+    pub confirmations: Option<u64>,
+}
+
+/// `[accounts.<name>]`: a key this daemon holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Web3 v3 keystore.
+    pub keystore_file: PathBuf,
+    /// File with the keystore's password in its first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// Name of the environment variable that holds the keystore's password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_env: Option<String>,
+    /// Whether the account completes transfers of others for their safety deposit.
+    #[serde(default)]
+    pub watchtower: bool,
+}
+
+/// `[transfers]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Transfers {
+    /// How long a party may be down and still lose nothing, seconds.
+    pub outage_budget_seconds: u64,
+    /// How far clocks may differ, seconds.
+    pub clock_skew_seconds: u64,
+    /// How long only the sender may refund, seconds.
+    pub private_refund_seconds: u64,
+    /// Added to a plan for the other party's delays, seconds.
+    pub slack_seconds: u64,
+    /// File of the 32-byte key that encrypts preimages, hexadecimal. Made where it does not exist.
+    pub seal_key_file: Option<PathBuf>,
+}
+
+/// `[[offers]]`: who locks one asset in our favour may have another.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// Chain of the first lock, by name.
+    pub take_chain: String,
+    /// `native` or the address of a token.
+    pub take_asset: String,
+    /// Chain of our lock, by name.
+    pub give_chain: String,
+    /// `native` or the address of a token.
+    pub give_asset: String,
+    /// Our account, by name.
+    pub account: String,
+    /// Units given ...
+    pub rate_give: u64,
+    /// ... for this many taken, in the assets' smallest units.
+    pub rate_take: u64,
+    /// The least we lock, in the asset's smallest unit, decimal.
+    pub min_give: String,
+    /// The most we lock in one swap, in the asset's smallest unit, decimal.
+    pub max_give: String,
+    /// Safety deposit of our lock, in native wei, decimal.
+    #[serde(default = "zero")]
+    pub deposit_wei: String,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            profile: "local".into(),
+            data_dir: "causeway-data".into(),
+            log: Log::default(),
+            api: Api::default(),
+            hosted: BTreeMap::new(),
+            evm: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            transfers: Transfers::default(),
+            offers: Vec::new(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let filter = "info,commonware_consensus=warn,commonware_p2p=warn,commonware_runtime=warn";
+        Self {
+            format: LogFormat::Pretty,
+            filter: filter.into(),
+        }
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+            tls: None,
+            request_timeout_ms: 10_000,
+            max_body_bytes: 64 * 1024,
+            max_event_streams: 64,
+        }
+    }
+}
+
+impl Default for Transfers {
+    fn default() -> Self {
+        Self {
+            outage_budget_seconds: 3_600,
+            clock_skew_seconds: 10,
+            private_refund_seconds: 3_600,
+            slack_seconds: 60,
+            seal_key_file: None,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn gas_limit() -> u64 {
+    300_000_000
+}
+
+const fn heartbeat_ms() -> u64 {
+    1_000
+}
+
+const fn epoch_blocks() -> u64 {
+    7_200
+}
+
+fn zero() -> String {
+    "0".into()
+}

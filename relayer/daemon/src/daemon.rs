@@ -1,0 +1,318 @@
+//! The parts of the daemon put together, started in order and stopped in reverse.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use alloy_primitives::{Address, U256};
+use causeway_adapter_api::{Asset, Chain, ChainId};
+use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
+use causeway_core::{
+    margin::{ChainTiming, Windows},
+    offer::{Offer, Rate},
+    swap::Account,
+};
+use secp256k1::SecretKey;
+
+use crate::{
+    api::{self, App, ChainEntry},
+    config::{self, Config},
+    contracts::{self, Contracts, DeployError},
+    datadir::{DataDir, DataDirError},
+    drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
+    hosting::{Context, Hosting, HostingError},
+    keys::{self, Keystore, KeystoreError, address_of},
+    local::{ALICE, BOB, CAROL, DEPLOYER, Local, LocalError, WATCHTOWER},
+    store::{Store, StoreError, StoreKey},
+};
+
+/// What a hosted chain is assumed to need until it was measured, milliseconds.
+const ASSUMED: ChainTiming = ChainTiming { inclusion_ms: 1_000, finality_ms: 1_000 };
+/// Largest swap the local profile's offers answer, smallest units: a thousand points.
+const LOCAL_MAX_GIVE: u128 = 1_000 * 10_u128.pow(18);
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The local profile.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// A keystore.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// A hosted chain.
+    #[error(transparent)]
+    Hosting(#[from] HostingError),
+    /// The contracts.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The driver.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// Certificates of the API.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The API's port.
+    #[error("the API cannot listen on {listen}: choose another api.listen or stop what uses it")]
+    Listen {
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file of the key that encrypts preimages.
+    #[error("{} must hold 64 hexadecimal digits and be readable by this user", path.display())]
+    SealKey {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A chain of a kind that this binary does not drive.
+    #[error("chain {name}: external chains are not driven by this version; remove [evm.{name}]")]
+    NoEvm {
+        /// Which.
+        name: String,
+    },
+}
+
+/// Chains that run, with the keys of this daemon: everything but storage, driver and API.
+pub struct Chains {
+    /// The data directory, owned.
+    pub data: DataDir,
+    /// What the local profile made.
+    pub local: Option<Local>,
+    /// The hosted chains.
+    pub hosted: Vec<Hosting>,
+    /// Accounts, by name.
+    pub accounts: BTreeMap<String, Address>,
+    keys: BTreeMap<String, SecretKey>,
+    watchtowers: Vec<Address>,
+}
+
+/// A running daemon.
+pub struct Daemon {
+    /// Its chains.
+    pub chains: Chains,
+    /// The driver of transfers.
+    pub driver: DriverHandle,
+    /// Where the API listens.
+    pub api: SocketAddr,
+    store: Arc<Store>,
+    server: api::Server,
+}
+
+impl Chains {
+    /// Takes the data directory and starts validators and JSON-RPC of every hosted chain.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let data = DataDir::own(&config.data_dir)?;
+        let local = config.profile.is_local().then(|| Local::open(&data)).transpose()?;
+        let (keys, watchtowers) = accounts(config, local.as_ref())?;
+        // Keys that the driver must not use stay out of its adapters.
+        let driven: BTreeMap<String, SecretKey> = keys
+            .iter()
+            .filter(|(name, _)| ![DEPLOYER, CAROL].contains(&name.as_str()) || local.is_none())
+            .map(|(name, key)| (name.clone(), *key))
+            .collect();
+        let context = Context { data: &data, local: local.as_ref(), keys: &driven };
+        let mut hosted = Vec::new();
+        for (name, chain) in config.hosted() {
+            hosted.push(Hosting::start(&context, name, chain).await?);
+        }
+        let accounts = keys.iter().map(|(name, key)| (name.clone(), address_of(key))).collect();
+        Ok(Self { data, local, hosted, accounts, keys, watchtowers })
+    }
+
+    /// In the local profile, deploys what is missing; returns how many transactions that took.
+    ///
+    /// # Errors
+    /// See [`DeployError`].
+    pub async fn deploy(&self) -> Result<usize, DeployError> {
+        let (Some(_), Some(deployer)) = (&self.local, self.accounts.get(DEPLOYER)) else {
+            return Ok(0);
+        };
+        let holders: Vec<Address> =
+            [ALICE, BOB, CAROL].iter().filter_map(|name| self.accounts.get(*name)).copied().collect();
+        let mut sent = 0;
+        for hosting in &self.hosted {
+            let Some(chain) = self.as_account(hosting, DEPLOYER) else { continue };
+            sent += contracts::ensure(&chain, *deployer, &holders).await?;
+        }
+        Ok(sent)
+    }
+
+    /// A chain with the key of one account alone.
+    pub fn as_account(&self, hosting: &Hosting, name: &str) -> Option<HostedChain> {
+        let htlc = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref()).hash_time_lock;
+        let key = *self.keys.get(name)?;
+        Some(HostedChain::new(hosting.node.clone(), &hosting.name, htlc, vec![key]))
+    }
+
+    /// A hosted chain by name.
+    pub fn hosting(&self, name: &str) -> Option<&Hosting> {
+        self.hosted.iter().find(|hosting| hosting.name == name)
+    }
+
+    /// Stops serving and validating.
+    pub async fn stop(self) {
+        for hosting in self.hosted {
+            hosting.stop().await;
+        }
+    }
+}
+
+impl Daemon {
+    /// Starts storage, driver and API over running chains.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: &Config, chains: Chains) -> Result<Self, StartError> {
+        let key = seal_key(config)?;
+        let store = Store::open(&chains.data.path().join("causeway.sqlite"), key).await?;
+        let store = Arc::new(crate::faults::armed(store));
+        let dynamic = chains.hosted.iter().map(|h| Arc::clone(&h.chain) as Arc<dyn Chain>).collect();
+        let drive = drive_config(config, &chains);
+        let driver = Driver::start(drive, Arc::clone(&store), dynamic).await?;
+        let entries = chains.hosted.iter().map(ChainEntry::hosted).collect();
+        let app = App::new(driver.clone(), entries, chains.accounts.clone(), config);
+        let server = api::Server::start(config, app).await?;
+        Ok(Self { chains, driver, api: server.addr, store, server })
+    }
+
+    /// Stops in reverse order; what was accepted is on disk.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.driver.shutdown().await;
+        self.store.close().await;
+        self.chains.stop().await;
+    }
+}
+
+/// Keys of all accounts, and which of them complete for others.
+fn accounts(
+    config: &Config,
+    local: Option<&Local>,
+) -> Result<(BTreeMap<String, SecretKey>, Vec<Address>), StartError> {
+    let mut keys = local.map(Local::accounts).transpose()?.unwrap_or_default();
+    let mut watchtowers: Vec<Address> = keys.get(WATCHTOWER).map(address_of).into_iter().collect();
+    for (name, account) in &config.accounts {
+        let store = Keystore {
+            path: account.keystore_file.clone(),
+            password: account.password.clone(),
+        };
+        let key = store.open()?;
+        if account.watchtower {
+            watchtowers.push(address_of(&key));
+        }
+        keys.insert(name.clone(), key);
+    }
+    Ok((keys, watchtowers))
+}
+
+fn drive_config(config: &Config, chains: &Chains) -> DriveConfig {
+    let transfers = &config.transfers.raw;
+    let ids: Vec<ChainId> = chains.hosted.iter().map(|h| ChainId(h.node.spec().chain_id)).collect();
+    let mut offers: Vec<Offer> = config.offers.iter().filter_map(|o| offer(o, chains)).collect();
+    if chains.local.is_some() {
+        offers.extend(local_offers(chains));
+    }
+    let tower = chains.watchtowers.first().map(|address| WatchtowerConfig {
+        accounts: ids.iter().map(|chain| Account { chain: *chain, address: *address }).collect(),
+        min_deposit: U256::ZERO,
+    });
+    DriveConfig {
+        offers,
+        outage_budget: transfers.outage_budget_seconds,
+        clock_skew: transfers.clock_skew_seconds,
+        windows: Windows {
+            private_refund: transfers.private_refund_seconds,
+            slack: transfers.slack_seconds,
+        },
+        assumed: ASSUMED,
+        watchtower: tower,
+        ..DriveConfig::default()
+    }
+}
+
+fn offer(offer: &config::Offer, chains: &Chains) -> Option<Offer> {
+    let id = |name: &str| Some(ChainId(chains.hosting(name)?.node.spec().chain_id));
+    let account = *chains.accounts.get(&offer.account)?;
+    Some(Offer {
+        take_chain: id(&offer.take_chain)?,
+        take_asset: offer.take_asset,
+        take_account: account,
+        give_chain: id(&offer.give_chain)?,
+        give_asset: offer.give_asset,
+        give_account: account,
+        rate: Rate { num: offer.rate_give, den: offer.rate_take },
+        min_give: offer.min_give,
+        max_give: offer.max_give,
+        deposit: offer.deposit_wei,
+    })
+}
+
+/// In the local profile bob changes anything into anything, one for one.
+fn local_offers(chains: &Chains) -> Vec<Offer> {
+    let Some(bob) = chains.accounts.get(BOB).copied() else { return Vec::new() };
+    let mut assets = Vec::new();
+    for hosting in &chains.hosted {
+        let id = ChainId(hosting.node.spec().chain_id);
+        assets.push((id, Asset::Native));
+        assets.extend(hosting.points_token.map(|token| (id, Asset::Token(token))));
+    }
+    let pairs = assets.iter().flat_map(|take| assets.iter().map(move |give| (*take, *give)));
+    let across = pairs.filter(|((a, _), (b, _))| a != b);
+    let offer = |((take_chain, take_asset), (give_chain, give_asset))| Offer {
+        take_chain,
+        take_asset,
+        take_account: bob,
+        give_chain,
+        give_asset,
+        give_account: bob,
+        rate: Rate { num: 1, den: 1 },
+        min_give: U256::ONE,
+        max_give: U256::from(LOCAL_MAX_GIVE),
+        deposit: U256::ZERO,
+    };
+    across.map(offer).collect::<Vec<_>>()
+}
+
+/// The key that encrypts preimages; made at the first start.
+fn seal_key(config: &Config) -> Result<StoreKey, StartError> {
+    let path = &config.transfers.seal_key_file;
+    let failed = |source| StartError::SealKey { path: path.clone(), source };
+    if !path.exists() {
+        let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
+        getrandom::fill(bytes.as_mut_slice())
+            .map_err(|e| failed(io::Error::other(e.to_string())))?;
+        let text = zeroize::Zeroizing::new(hex::encode(bytes.as_slice()));
+        keys::write_new(path, text.as_bytes()).map_err(failed)?;
+    }
+    let text = keys::read_secret_line(path).map_err(failed)?;
+    let mut bytes = [0_u8; 32];
+    hex::decode_to_slice(text.trim(), &mut bytes)
+        .map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
+    Ok(StoreKey::new(bytes))
+}
+
+/// Contracts of a chain of the local profile.
+pub fn contracts_of(hosting: &Hosting) -> Option<Contracts> {
+    let info = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref());
+    Some(Contracts { hash_time_lock: info.hash_time_lock, points_token: hosting.points_token? })
+}

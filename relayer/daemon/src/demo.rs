@@ -1,0 +1,289 @@
+//! The demonstration: one transfer of each kind on a fresh or an existing pair, and the books checked afterwards.
+//!
+//! | step | what |
+//! |---|---|
+//! | `start` | both chains run |
+//! | `contracts` | `HashTimeLock` and points on both |
+//! | `swap` | alice's public points for bob's consortium points |
+//! | `watchtower` | carol locks and goes away; the watchtower completes for her |
+//! | `refund` | the other party never locks; alice has her points back |
+//! | `summary` | balances before and after, read from chain state, and what must hold between them |
+
+mod books;
+mod carol;
+mod follow;
+
+use std::time::Instant;
+
+use alloy_primitives::{Address, U256};
+use causeway_adapter_api::{Asset, ChainId};
+use causeway_core::swap::{Account, Outcome, Role, TransferId};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    config::{Config, raw::Kind},
+    contracts::DeployError,
+    daemon::{Chains, Daemon, StartError},
+    drive::{DriveError, SwapRequest},
+    hosting::Hosting,
+    local::{ALICE, BOB, CAROL},
+};
+use books::Books;
+use follow::Followed;
+
+/// Points swapped with bob, smallest units.
+const SWAPPED: u128 = 25 * POINT;
+/// Points swapped with carol.
+const WATCHED: u128 = 7 * POINT;
+/// Points locked in vain.
+const REFUNDED: u128 = 3 * POINT;
+/// Safety deposit of the lock that the watchtower completes, native wei.
+const DEPOSIT: u128 = POINT / 1_000;
+const POINT: u128 = 10_u128.pow(18);
+
+/// One finished step, as `--json` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub step: &'static str,
+    /// Whether it came out as it should.
+    pub ok: bool,
+    /// Seconds since the beginning.
+    pub seconds: f64,
+    /// What it found.
+    #[serde(flatten)]
+    pub found: Value,
+    #[serde(skip)]
+    text: String,
+}
+
+impl Step {
+    /// The same for people.
+    pub fn text(&self) -> String {
+        let mark = if self.ok { "ok" } else { "FAILED" };
+        format!("[{:5.1} s] {:<10} {mark:<6} {}", self.seconds, self.step, self.text)
+    }
+}
+
+/// Why the demonstration could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum DemoError {
+    /// The driver.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// A transaction of carol, or a chain.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// A chain.
+    #[error(transparent)]
+    Chain(#[from] causeway_adapter_api::ChainError),
+    /// Something did not come in time.
+    #[error("{what} did not come within {seconds} s")]
+    Late {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        seconds: u64,
+    },
+    /// The pair is not the one the demonstration knows.
+    #[error("the demonstration needs one public and one consortium chain with points and the test accounts")]
+    Pair,
+}
+
+/// The pair and its people.
+pub(crate) struct Stage<'a> {
+    daemon: &'a Daemon,
+    public: &'a Hosting,
+    consortium: &'a Hosting,
+    alice: Address,
+    bob: Address,
+    carol: Address,
+}
+
+/// Starts a daemon, makes the transfers, checks the books. Returns the daemon, still running, and whether all went well.
+///
+/// # Errors
+/// [`StartError`] when the daemon does not start; whatever fails later is a step that is not ok.
+pub async fn run(
+    config: &Config,
+    say: &dyn Fn(&Step),
+    note: &dyn Fn(&str),
+) -> Result<(Daemon, bool), StartError> {
+    let began = Instant::now();
+    let step = |name, ok, text: String, found| {
+        say(&Step { step: name, ok, seconds: seconds(began), found, text });
+    };
+    note("starting 7 + 4 validators; the first start makes keys and genesis");
+    let chains = Chains::start(config).await?;
+    let (text, found) = started(&chains);
+    step("start", true, text, found);
+    let sent = chains.deploy().await?;
+    let (text, found) = deployed(&chains, sent);
+    step("contracts", true, text, found);
+    let daemon = Daemon::start(config, chains).await?;
+    let ok = match transfers(&daemon, &step, note, began).await {
+        Ok(ok) => ok,
+        Err(error) => {
+            let found = json!({ "error": error.to_string() });
+            step("summary", false, error.to_string(), found);
+            false
+        }
+    };
+    Ok((daemon, ok))
+}
+
+type Say<'a> = &'a dyn Fn(&'static str, bool, String, Value);
+
+async fn transfers(daemon: &Daemon, step: Say<'_>, note: &dyn Fn(&str), began: Instant) -> Result<bool, DemoError> {
+    let stage = Stage::new(daemon).ok_or(DemoError::Pair)?;
+    let before = Books::read(&stage).await?;
+    let swap = stage.start(stage.bob, SWAPPED, 0).await?;
+    let tower = stage.start(stage.carol, WATCHED, DEPOSIT).await?;
+    let refund = stage.start(stage.carol, REFUNDED, 0).await?;
+    note("alice locks three times: for bob, for carol who will go away, and for nobody who answers");
+    let follow = |id, name| Followed { daemon, id, name, note, began };
+    let (swap_end, tower_end, refund_end) = tokio::join!(
+        async {
+            let ended = follow(swap, "swap").both().await;
+            report(step, "swap", swap, &ended, "alice has consortium points, bob has public points");
+            ended
+        },
+        async {
+            let answered = carol::answer(&stage, tower).await;
+            let ended = match answered {
+                Ok(()) => follow(tower, "watchtower").one(Role::Initiator, &[Outcome::Completed]).await,
+                Err(error) => Err(error),
+            };
+            let by = carol::completed_by(&stage, tower).await.unwrap_or_else(|e| e.to_string());
+            report(step, "watchtower", tower, &ended, &format!("carol went away; {by} completed for her"));
+            ended
+        },
+        async {
+            let ended = follow(refund, "refund").one(Role::Initiator, &[Outcome::Refunded]).await;
+            report(step, "refund", refund, &ended, "nobody answered; alice has her points back");
+            ended
+        }
+    );
+    let ok = [&swap_end, &tower_end, &refund_end].iter().all(|end| matches!(end, Ok(true)));
+    let after = Books::read(&stage).await?;
+    let verdict = after.compare(&before, &stage);
+    let transfers = json!([
+        { "id": swap.to_string(), "kind": "swap", "ok": matches!(swap_end, Ok(true)) },
+        { "id": tower.to_string(), "kind": "watchtower", "ok": matches!(tower_end, Ok(true)) },
+        { "id": refund.to_string(), "kind": "refund", "ok": matches!(refund_end, Ok(true)) },
+    ]);
+    let ok = ok && verdict.wrong.is_empty();
+    let found = json!({
+        "transfers": transfers,
+        "heights": { "public": after.public.height, "consortium": after.consortium.height },
+        "balances": { "before": before, "after": after },
+        "conserved": verdict.wrong.is_empty(),
+        "wrong": verdict.wrong,
+        "fees_wei": verdict.fees.to_string(),
+        "seconds_total": seconds(began),
+    });
+    let text = if ok {
+        format!(
+            "3 transfers; value is conserved on both chains; heights {} and {}",
+            after.public.height, after.consortium.height
+        )
+    } else {
+        format!("not as it should be: {}", verdict.wrong.join("; "))
+    };
+    step("summary", ok, text, found);
+    Ok(ok)
+}
+
+fn report(step: Say<'_>, name: &'static str, id: TransferId, ended: &Result<bool, DemoError>, text: &str) {
+    let (ok, text) = match ended {
+        Ok(true) => (true, format!("{text} ({id})")),
+        Ok(false) => (false, format!("ended otherwise: causeway explain {id}")),
+        Err(error) => (false, error.to_string()),
+    };
+    let found = json!({ "transfer": id.to_string(), "detail": text });
+    step(name, ok, text, found);
+}
+
+fn started(chains: &Chains) -> (String, Value) {
+    let mut found = Vec::new();
+    let mut text = Vec::new();
+    for hosting in &chains.hosted {
+        let (spec, height) = (hosting.node.spec(), hosting.node.ledger.tip().block().number());
+        let rpc = hosting.rpc.map(|addr| format!("http://{addr}"));
+        let tls = hosting.rpc_tls.map(|addr| format!("https://{addr}"));
+        text.push(format!("{} ({} validators, height {height})", hosting.name, spec.validators.len()));
+        found.push(json!({
+            "name": hosting.name, "chain_id": spec.chain_id, "validators": spec.validators.len(),
+            "height": height, "rpc": rpc, "rpc_tls": tls
+        }));
+    }
+    (text.join(", "), json!({ "chains": found }))
+}
+
+fn deployed(chains: &Chains, sent: usize) -> (String, Value) {
+    let mut found = Vec::new();
+    for hosting in &chains.hosted {
+        if let Some(contracts) = crate::daemon::contracts_of(hosting) {
+            found.push(json!({
+                "chain": hosting.name, "hash_time_lock": contracts.hash_time_lock, "points_token": contracts.points_token
+            }));
+        }
+    }
+    let text = match sent {
+        0 => "were deployed before".into(),
+        sent => format!("deployed, points minted ({sent} transactions)"),
+    };
+    (text, json!({ "contracts": found, "transactions": sent }))
+}
+
+impl<'a> Stage<'a> {
+    fn new(daemon: &'a Daemon) -> Option<Self> {
+        let chains = &daemon.chains;
+        let of = |kind| chains.hosted.iter().find(|h| h.kind == kind && h.points_token.is_some());
+        let account = |name| chains.accounts.get(name).copied();
+        Some(Self {
+            daemon,
+            public: of(Kind::Public)?,
+            consortium: of(Kind::Consortium)?,
+            alice: account(ALICE)?,
+            bob: account(BOB)?,
+            carol: account(CAROL)?,
+        })
+    }
+
+    /// Alice offers public points for as many consortium points.
+    async fn start(&self, counterparty: Address, amount: u128, deposit: u128) -> Result<TransferId, DemoError> {
+        let request = SwapRequest {
+            from: Account { chain: id(self.public), address: self.alice },
+            give_asset: points(self.public),
+            give_amount: U256::from(amount),
+            deposit: U256::from(deposit),
+            counterparty,
+            to: Account { chain: id(self.consortium), address: self.alice },
+            want_asset: points(self.consortium),
+            want_amount: U256::from(amount),
+        };
+        // A chain tells its time with its first block.
+        for _ in 0..100 {
+            match self.daemon.driver.start_swap(request.clone()).await {
+                Err(DriveError::ChainSilent(_)) => tokio::time::sleep(follow::LOOK).await,
+                done => return Ok(done?),
+            }
+        }
+        Err(DemoError::Late { what: "the first block".into(), seconds: 10 })
+    }
+}
+
+fn id(hosting: &Hosting) -> ChainId {
+    ChainId(hosting.node.spec().chain_id)
+}
+
+fn points(hosting: &Hosting) -> Asset {
+    hosting.points_token.map_or(Asset::Native, Asset::Token)
+}
+
+fn seconds(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0
+}

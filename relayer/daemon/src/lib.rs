@@ -1,0 +1,25 @@
+//! The daemon: chains, storage, the driver of transfers, the API and the command line, put together.
+//!
+//! * [`config`]: one TOML file, checked before anything starts.
+//! * [`keys`]: keystores, the development CA. [`local`]: what the local profile makes by itself.
+//! * [`datadir`]: the directory that one daemon owns.
+//! * [`hosting`]: validators, JSON-RPC and adapters of the hosted chains. [`contracts`]: deploying what transfers need.
+//! * [`store`]: what is remembered. [`drive`]: what is done about it.
+//! * [`api`]: REST. [`metrics`]: Prometheus.
+//! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod contracts;
+pub mod daemon;
+pub mod datadir;
+pub mod demo;
+pub mod drive;
+mod faults;
+pub mod hosting;
+pub mod keys;
+pub mod local;
+mod logs;
+pub mod metrics;
+pub mod store;

@@ -1,0 +1,290 @@
+//! What the local profile makes at its first start: accounts, a CA, validator keys and genesis.
+//!
+//! All of it are test keys on one machine: the password lies beside them. Other profiles refuse them by the mark in
+//! each keystore and by [`TEST_DIR_MARK`] in the directory.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use alloy_primitives::{Address, U256};
+use causeway_adapter_hosted::{
+    host::ValidatorKeys,
+    spec::{ChainSpec, FeePolicy, GenesisAccount},
+};
+use secp256k1::SecretKey;
+
+use crate::{
+    config::{Hosted, PasswordSource, raw::Kind},
+    datadir::DataDir,
+    keys::{
+        Authority, CaError, Keystore, KeystoreError, Mark, Role, Subject, TEST_DIR_MARK,
+        network_seed, write_new,
+    },
+};
+
+/// Initiator of the demonstration.
+pub const ALICE: &str = "alice";
+/// Counterparty of the demonstration.
+pub const BOB: &str = "bob";
+/// Completes for others.
+pub const WATCHTOWER: &str = "watchtower";
+/// A counterparty outside this daemon: the driver does not hold her key.
+pub const CAROL: &str = "carol";
+/// Deploys the contracts and mints points; sends nothing else.
+pub const DEPLOYER: &str = "deployer";
+/// The accounts of the local profile.
+pub const ACCOUNTS: [&str; 5] = [ALICE, BOB, CAROL, WATCHTOWER, DEPLOYER];
+
+/// Password of every test keystore. Not a secret: it protects against loading a test key by mistake, nothing else.
+const PASSWORD: &str = "causeway local profile: these keys protect nothing";
+/// Native points of each account at genesis, in wei: one million points.
+const FUNDS: u128 = 1_000_000 * 10_u128.pow(18);
+/// Base fee of the genesis block of a public chain: 1 gwei.
+const BASE_FEE_WEI: u64 = 1_000_000_000;
+/// First port tried for connections between validators; below the range of outgoing connections.
+const FIRST_PEER_PORT: u16 = 21_000;
+
+/// What a local profile made.
+#[derive(Debug)]
+pub struct Local {
+    dev: PathBuf,
+}
+
+/// Why the local profile cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocalError {
+    /// A keystore.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The CA.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// A file.
+    #[error("cannot write the keys of the local profile")]
+    File(#[from] io::Error),
+    /// The stored genesis cannot be read.
+    #[error("{} is no genesis: restore it, or remove the data directory to start a new chain", path.display())]
+    Genesis {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// No port.
+    #[error("no free loopback port for the validators: expected some of {FIRST_PEER_PORT} and up")]
+    NoPorts,
+}
+
+/// A chain of the local profile.
+#[derive(Debug)]
+pub struct LocalChain {
+    /// Its genesis.
+    pub spec: ChainSpec,
+    /// Keys of its validators.
+    pub validators: Vec<ValidatorKeys>,
+}
+
+impl Local {
+    /// Makes accounts and CA, or finds them.
+    ///
+    /// # Errors
+    /// See [`LocalError`].
+    pub fn open(data: &DataDir) -> Result<Self, LocalError> {
+        let mark = data.path().join(TEST_DIR_MARK);
+        fs::write(&mark, "Keys and certificates in here are test keys. Every other profile refuses them.\n")?;
+        let dev = data.make_once(Path::new("dev"), |dir| {
+            write_new(&password_file(dir), PASSWORD.as_bytes())?;
+            let stores = ACCOUNTS.map(|name| dir.join("accounts").join(format!("{name}.json")));
+            make_keys(dir, &stores)?;
+            make_certificates(&dir.join("ca"))
+        })?;
+        Ok(Self { dev })
+    }
+
+    /// Directory of the CA and its certificates.
+    pub fn ca(&self) -> PathBuf {
+        self.dev.join("ca")
+    }
+
+    /// Keystore of an account.
+    pub fn keystore(&self, account: &str) -> Keystore {
+        let path = self.dev.join("accounts").join(format!("{account}.json"));
+        Keystore { path, password: PasswordSource::File(password_file(&self.dev)) }
+    }
+
+    /// Addresses of the accounts, read without opening them.
+    ///
+    /// # Errors
+    /// See [`LocalError`].
+    pub fn addresses(&self) -> Result<BTreeMap<String, Address>, LocalError> {
+        let mut addresses = BTreeMap::new();
+        for name in ACCOUNTS {
+            addresses.insert(name.to_owned(), self.keystore(name).address()?);
+        }
+        Ok(addresses)
+    }
+
+    /// Keys of the accounts.
+    ///
+    /// # Errors
+    /// See [`LocalError`].
+    pub fn accounts(&self) -> Result<BTreeMap<String, SecretKey>, LocalError> {
+        let stores = ACCOUNTS.map(|name| self.keystore(name));
+        let keys = open_keys(&stores)?;
+        Ok(ACCOUNTS.map(str::to_owned).into_iter().zip(keys).collect())
+    }
+
+    /// Makes validators and genesis of a chain, or finds them.
+    ///
+    /// # Errors
+    /// See [`LocalError`].
+    pub fn chain(
+        &self,
+        data: &DataDir,
+        name: &str,
+        config: &Hosted,
+        count: usize,
+    ) -> Result<LocalChain, LocalError> {
+        let funded = self.addresses()?;
+        let dir = data.make_once(&Path::new("chains").join(name), |dir| {
+            let stores: Vec<PathBuf> = (0..count).map(|i| validator_file(dir, i)).collect();
+            let keys = make_keys(&self.dev, &stores)?;
+            let keys: Vec<ValidatorKeys> = keys.iter().map(validator_keys).collect();
+            let spec = genesis(name, config, &keys, funded.values().copied())?;
+            fs::write(dir.join("genesis.json"), serde_json::to_vec_pretty(&spec).map_err(io::Error::from)?)
+                .map_err(LocalError::from)
+        })?;
+        let spec = read_genesis(&dir.join("genesis.json"))?;
+        let password = PasswordSource::File(password_file(&self.dev));
+        let stores: Vec<Keystore> = (0..spec.validators.len())
+            .map(|i| Keystore { path: validator_file(&dir, i), password: password.clone() })
+            .collect();
+        let validators = open_keys(&stores)?.iter().map(validator_keys).collect();
+        Ok(LocalChain { spec, validators })
+    }
+}
+
+/// Reads a genesis file.
+///
+/// # Errors
+/// [`LocalError::Genesis`] when it is none.
+pub fn read_genesis(path: &Path) -> Result<ChainSpec, LocalError> {
+    let bytes = fs::read(path)?;
+    serde_json::from_slice(&bytes).map_err(|source| LocalError::Genesis { path: path.into(), source })
+}
+
+/// Both keys of a validator from its vote key.
+pub fn validator_keys(vote: &SecretKey) -> ValidatorKeys {
+    ValidatorKeys { network_seed: network_seed(vote), vote: *vote }
+}
+
+fn genesis(
+    name: &str,
+    config: &Hosted,
+    keys: &[ValidatorKeys],
+    funded: impl Iterator<Item = Address>,
+) -> Result<ChainSpec, LocalError> {
+    let ports = free_ports(keys.len())?;
+    let account = GenesisAccount { balance: U256::from(FUNDS), ..Default::default() };
+    let alloc: BTreeMap<Address, GenesisAccount> = funded.map(|a| (a, account.clone())).collect();
+    let validators = keys.iter().zip(ports);
+    let validators = validators.map(|(k, port)| k.entry(format!("127.0.0.1:{port}"))).collect();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(ChainSpec {
+        name: name.to_owned(),
+        chain_id: config.raw.chain_id,
+        // A whole second, because headers count seconds.
+        genesis_time_ms: now.as_secs() * 1_000,
+        gas_limit: config.raw.gas_limit,
+        fee: match config.raw.kind {
+            Kind::Public => FeePolicy::Eip1559 { initial_base_fee: BASE_FEE_WEI },
+            Kind::Consortium => FeePolicy::Free,
+        },
+        epoch_length: config.raw.epoch_blocks,
+        heartbeat_ms: config.raw.heartbeat_ms,
+        min_interval_ms: config.raw.min_interval_ms,
+        administrator: alloc.keys().next().copied().unwrap_or_default(),
+        validators,
+        alloc,
+    })
+}
+
+/// Ports that are free now, side by side where possible. They stay in the genesis.
+fn free_ports(count: usize) -> Result<Vec<u16>, LocalError> {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let ports: Vec<u16> = (FIRST_PEER_PORT..32_000).filter(free).take(count).collect();
+    if ports.len() < count { Err(LocalError::NoPorts) } else { Ok(ports) }
+}
+
+/// A listener at `wanted`, or at the next free port where that is taken.
+///
+/// # Errors
+/// Fails when a hundred ports in a row are taken.
+pub fn bind_near(wanted: SocketAddr) -> io::Result<TcpListener> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for step in 0..100 {
+        let port = wanted.port().checked_add(step * 10).unwrap_or(0);
+        match TcpListener::bind(SocketAddr::new(wanted.ip(), port)) {
+            Ok(listener) => return Ok(listener),
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => last = e,
+            Err(e) => return Err(e),
+        }
+    }
+    Err(last)
+}
+
+fn make_certificates(dir: &Path) -> Result<(), LocalError> {
+    let ca = Authority::create(dir, "causeway local test CA")?;
+    let hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    ca.issue(&Subject { name: "server".into(), role: Role::Server, hosts })?;
+    for role in [Role::Member, Role::Operator, Role::Regulator, Role::Admin] {
+        ca.issue(&Subject { name: role.name().into(), role, hosts: Vec::new() })?;
+    }
+    Ok(())
+}
+
+fn password_file(dev: &Path) -> PathBuf {
+    dev.join("password")
+}
+
+fn validator_file(chain: &Path, index: usize) -> PathBuf {
+    chain.join("validators").join(format!("{index}.json"))
+}
+
+/// The key derivation of a keystore is slow by design: a thread for each.
+fn make_keys(dev: &Path, stores: &[PathBuf]) -> Result<Vec<SecretKey>, LocalError> {
+    let password = PasswordSource::File(password_file(dev));
+    in_threads(stores, |path| {
+        let store = Keystore { path: path.clone(), password: password.clone() };
+        Ok(store.create(Mark::Test)?)
+    })
+}
+
+/// Opens many keystores at once.
+///
+/// # Errors
+/// The first that does not open.
+pub fn open_keys(stores: &[Keystore]) -> Result<Vec<SecretKey>, LocalError> {
+    in_threads(stores, |store| Ok(store.open()?))
+}
+
+fn in_threads<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, LocalError> + Sync,
+) -> Result<Vec<R>, LocalError> {
+    thread::scope(|scope| {
+        let handles: Vec<_> = items.iter().map(|item| scope.spawn(|| work(item))).collect();
+        handles
+            .into_iter()
+            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}

@@ -1,0 +1,5 @@
+//! The binary: see [`causeway::cli`].
+
+fn main() -> std::process::ExitCode {
+    causeway::cli::main()
+}
