@@ -181,6 +181,10 @@ pub enum Give {
 /// How far the other party's lock is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few at a time; plain values keep `match` plain"
+)]
 pub enum Take {
     /// None seen that gives what was asked.
     Unseen {
@@ -297,6 +301,10 @@ pub const MAX_WATCHED: usize = 16;
 /// Where a transfer stands, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few at a time; plain values keep `match` plain"
+)]
 pub enum State {
     /// Initiator or counterparty.
     Party(Party),
@@ -478,6 +486,10 @@ pub enum Failure {
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few at a time; plain values keep `match` plain"
+)]
 pub enum Event {
     /// A final block shows a new lock.
     Locked(Seen),

@@ -186,7 +186,7 @@ impl Lane {
                 TxStatus::Pending => found = Found::Pending,
                 status @ TxStatus::Final { .. } => {
                     return Ok(Found::Final {
-                        row: row.clone(),
+                        row: Box::new(row.clone()),
                         status,
                     });
                 }
@@ -487,7 +487,7 @@ impl Lane {
 }
 
 enum Found {
-    Final { row: TxRow, status: TxStatus },
+    Final { row: Box<TxRow>, status: TxStatus },
     Pending,
     Nowhere,
 }

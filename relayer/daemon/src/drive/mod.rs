@@ -7,9 +7,9 @@
 //!                              '-------------------------------------------'
 //! ```
 //!
-//! * [`watcher`]: one task for each chain follows its final blocks, another reads it again from the start, slowly.
-//! * [`router`]: the one task that owns all transfers in memory; everything that changes one goes through its mailbox.
-//! * [`lane`]: one task for each account sends its orders, one nonce after the other.
+//! * `watcher`: one task for each chain follows its final blocks, another reads it again from the start, slowly.
+//! * `router`: the one task that owns all transfers in memory; everything that changes one goes through its mailbox.
+//! * `lane`: one task for each account sends its orders, one nonce after the other.
 //!
 //! What never happens here: an order is acted on before it is stored; a lane changes a transfer; a chain is believed
 //! to be later than its newest final block when time permits, or earlier than the local clock when time forbids.

@@ -38,30 +38,61 @@ fn lock(hashlock: Hashlock) -> Lock {
 
 fn wanted() -> Wanted {
     let recipient = Address::repeat_byte(1);
-    Wanted { chain: B, asset: Asset::Native, amount: U256::from(4), recipient }
+    Wanted {
+        chain: B,
+        asset: Asset::Native,
+        amount: U256::from(4),
+        recipient,
+    }
 }
 
 fn seen() -> Seen {
-    Seen { chain: A, id: LockId(B256::repeat_byte(8)), lock: lock(secret().hashlock()) }
+    Seen {
+        chain: A,
+        id: LockId(B256::repeat_byte(8)),
+        lock: lock(secret().hashlock()),
+    }
 }
 
 fn creation() -> Creation {
-    let give = Leg { chain: A, lock: seen().lock };
-    let plan = Plan { give, spender: Address::ZERO, margin: 1, settle: 1, lock_by: Timestamp(50) };
+    let give = Leg {
+        chain: A,
+        lock: seen().lock,
+    };
+    let plan = Plan {
+        give,
+        spender: Address::ZERO,
+        margin: 1,
+        settle: 1,
+        lock_by: Timestamp(50),
+    };
     let (state, effects) = swap::initiate(plan, wanted());
-    Creation { state, effects, secret: Some(secret()) }
+    Creation {
+        state,
+        effects,
+        secret: Some(secret()),
+    }
 }
 
 fn key() -> RecordKey {
-    RecordKey { id: secret().hashlock().into(), role: Role::Initiator }
+    RecordKey {
+        id: secret().hashlock().into(),
+        role: Role::Initiator,
+    }
 }
 
 fn begin() -> Change {
-    Change { create: vec![creation()], ..Change::default() }
+    Change {
+        create: vec![creation()],
+        ..Change::default()
+    }
 }
 
 fn now() -> Now {
-    let clock = Clock { proven: Timestamp(10), latest: Timestamp(10) };
+    let clock = Clock {
+        proven: Timestamp(10),
+        latest: Timestamp(10),
+    };
     Now::new([(A, clock), (B, clock)])
 }
 
@@ -69,10 +100,24 @@ fn now() -> Now {
 fn locked(from: u64) -> Change {
     let event = Event::Locked(seen());
     let (state, effects) = swap::step(&creation().state, &event, &now()).expect("accepted");
-    let place = EventKey { chain: A, height: Height(7), index: 0 };
+    let place = EventKey {
+        chain: A,
+        height: Height(7),
+        index: 0,
+    };
     Change {
-        fact: Some(Fact { key: place, event: event.clone(), wanted: Some(wanted()) }),
-        steps: vec![StepWrite { key: key(), from, event, state, effects }],
+        fact: Some(Fact {
+            key: place,
+            event: event.clone(),
+            wanted: Some(wanted()),
+        }),
+        steps: vec![StepWrite {
+            key: key(),
+            from,
+            event,
+            state,
+            effects,
+        }],
         cursor: Some((A, CursorPath::Live, Height(8))),
         ..Change::default()
     }
@@ -80,7 +125,12 @@ fn locked(from: u64) -> Change {
 
 fn tx(byte: u8, nonce: u64) -> PreparedTx {
     let raw = Bytes::from(vec![byte; 300]);
-    PreparedTx { id: TxId(B256::repeat_byte(byte)), account: seen().lock.sender, nonce, raw }
+    PreparedTx {
+        id: TxId(B256::repeat_byte(byte)),
+        account: seen().lock.sender,
+        nonce,
+        raw,
+    }
 }
 
 struct Dir(tempfile::TempDir);
@@ -95,12 +145,16 @@ impl Dir {
     }
 
     async fn open(&self) -> Store {
-        Store::open(&self.file(), StoreKey::new(KEY)).await.expect("opens")
+        Store::open(&self.file(), StoreKey::new(KEY))
+            .await
+            .expect("opens")
     }
 }
 
 async fn commit(store: &Store, change: &Change) -> Result<Committed, StoreError> {
-    store.commit(PersistPoint::EventApplied, change, 1_000).await
+    store
+        .commit(PersistPoint::EventApplied, change, 1_000)
+        .await
 }
 
 #[tokio::test]
@@ -117,9 +171,15 @@ async fn a_transition_is_there_whole_after_reopening() {
     assert_eq!(record.revision, 1);
     assert_eq!(record.state.stage(), swap::Stage::Waiting);
     assert_eq!(store.history(key()).await.expect("read").len(), 2);
-    assert_eq!(store.cursor(A, CursorPath::Live).await.expect("read"), Some(Height(8)));
+    assert_eq!(
+        store.cursor(A, CursorPath::Live).await.expect("read"),
+        Some(Height(8))
+    );
     let known = store.locks_of(secret().hashlock()).await.expect("read");
-    assert_eq!(known.iter().map(|k| (k.seen, k.wanted)).collect::<Vec<_>>(), [(seen(), Some(wanted()))]);
+    assert_eq!(
+        known.iter().map(|k| (k.seen, k.wanted)).collect::<Vec<_>>(),
+        [(seen(), Some(wanted()))]
+    );
     assert_eq!(store.secret(key().id).await.expect("ours"), secret());
 }
 
@@ -130,7 +190,10 @@ async fn an_event_is_taken_in_once() {
     commit(&store, &begin()).await.expect("written");
     commit(&store, &locked(0)).await.expect("written");
 
-    assert_eq!(commit(&store, &again).await.expect("harmless"), Committed::SeenBefore);
+    assert_eq!(
+        commit(&store, &again).await.expect("harmless"),
+        Committed::SeenBefore
+    );
     assert_eq!(store.record(key()).await.expect("there").revision, 1);
 }
 
@@ -142,9 +205,17 @@ async fn a_step_from_an_old_revision_writes_nothing_at_all() {
 
     let refused = commit(&store, &locked(4)).await;
 
-    assert!(matches!(refused, Err(StoreError::Conflict { expected: 4, .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { expected: 4, .. })),
+        "{refused:?}"
+    );
     assert_eq!(store.cursor(A, CursorPath::Live).await.expect("read"), None);
-    assert_eq!(commit(&store, &locked(0)).await.expect("event was not taken in"), Committed::Written);
+    assert_eq!(
+        commit(&store, &locked(0))
+            .await
+            .expect("event was not taken in"),
+        Committed::Written
+    );
 }
 
 #[tokio::test]
@@ -153,7 +224,10 @@ async fn a_transfer_of_the_same_name_is_refused() {
     let store = dir.open().await;
     commit(&store, &begin()).await.expect("written");
 
-    assert!(matches!(commit(&store, &begin()).await, Err(StoreError::Exists { .. })));
+    assert!(matches!(
+        commit(&store, &begin()).await,
+        Err(StoreError::Exists { .. })
+    ));
 }
 
 #[tokio::test]
@@ -163,7 +237,10 @@ async fn another_key_is_refused_at_once() {
 
     let refused = Store::open(&dir.file(), StoreKey::new([4; 32])).await;
 
-    assert!(matches!(refused, Err(StoreError::ConfigWrongKey)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::ConfigWrongKey)),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -173,7 +250,10 @@ async fn a_file_that_is_no_database_is_named_as_damaged() {
 
     let refused = Store::open(&dir.file(), StoreKey::new(KEY)).await;
 
-    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Corrupt { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -191,7 +271,10 @@ async fn a_damaged_page_is_found_when_the_database_is_opened() {
 
     let refused = Store::open(&dir.file(), StoreKey::new(KEY)).await;
 
-    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Corrupt { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -199,13 +282,19 @@ async fn a_full_disk_is_named_and_loses_nothing() {
     let dir = Dir::new();
     let store = dir.open().await;
     commit(&store, &begin()).await.expect("written");
-    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.pool).await.expect("read");
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+        .fetch_one(&store.pool)
+        .await
+        .expect("read");
     // Every connection of the pool gets the limit that a full disk would set.
     let mut held = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut connection = store.pool.acquire().await.expect("free");
         let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-        sqlx::query(limit).execute(&mut *connection).await.expect("set");
+        sqlx::query(limit)
+            .execute(&mut *connection)
+            .await
+            .expect("set");
         held.push(connection);
     }
     drop(held);
@@ -218,7 +307,10 @@ async fn a_full_disk_is_named_and_loses_nothing() {
         }
     }
 
-    assert!(matches!(refused, Err(StoreError::DiskFull { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::DiskFull { .. })),
+        "{refused:?}"
+    );
     assert_eq!(store.record(key()).await.expect("still there").revision, 0);
 }
 
@@ -237,7 +329,10 @@ async fn a_database_of_a_newer_version_is_refused() {
 
     let refused = Store::open(&dir.file(), StoreKey::new(KEY)).await;
 
-    assert!(matches!(refused, Err(StoreError::ConfigNewerSchema)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::ConfigNewerSchema)),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -245,7 +340,10 @@ async fn secrets_and_transactions_are_not_readable_in_the_file() {
     let dir = Dir::new();
     let store = dir.open().await;
     commit(&store, &begin()).await.expect("written");
-    store.add_tx(OrderId(1), &tx(0x77, 0), Bump(0)).await.expect("written");
+    store
+        .add_tx(OrderId(1), &tx(0x77, 0), Bump(0))
+        .await
+        .expect("written");
     store.close().await;
 
     let bytes = std::fs::read(dir.file()).expect("read");
@@ -261,7 +359,10 @@ async fn a_sealed_secret_does_not_open_for_another_transfer() {
 
     let sealed = seal.seal(b"one", b"secret").expect("seals");
 
-    assert_eq!(seal.open(b"one", &sealed).expect("opens").as_slice(), b"secret");
+    assert_eq!(
+        seal.open(b"one", &sealed).expect("opens").as_slice(),
+        b"secret"
+    );
     assert!(seal.open(b"two", &sealed).is_err());
     assert!(seal.open(b"one", &sealed[..10]).is_err());
 }
@@ -276,14 +377,20 @@ async fn an_order_keeps_its_transactions_until_its_nonce_is_given_back() {
     let id = live().await[0].id;
 
     store.add_tx(id, &tx(1, 4), Bump(0)).await.expect("written");
-    store.mark_sending(id, tx(1, 4).id, 50).await.expect("written");
+    store
+        .mark_sending(id, tx(1, 4).id, 50)
+        .await
+        .expect("written");
     store.add_tx(id, &tx(2, 4), Bump(1)).await.expect("written");
     let sent = live().await;
     store.void_txs(id).await.expect("written");
     let given_back = live().await;
 
     assert_eq!(sent[0].status, OrderStatus::Sent);
-    assert_eq!(sent[0].txs.iter().map(|t| t.tx.clone()).collect::<Vec<_>>(), [tx(1, 4), tx(2, 4)]);
+    assert_eq!(
+        sent[0].txs.iter().map(|t| t.tx.clone()).collect::<Vec<_>>(),
+        [tx(1, 4), tx(2, 4)]
+    );
     assert_eq!(sent[0].txs[0].sent_at, Some(50));
     assert_eq!(given_back[0].status, OrderStatus::Waiting);
     assert!(given_back[0].txs.is_empty() && given_back[0].exposed);
@@ -295,10 +402,21 @@ async fn the_live_cursor_never_goes_back() {
     let store = dir.open().await;
     for height in [5, 9, 3] {
         let cursor = Some((A, CursorPath::Live, Height(height)));
-        commit(&store, &Change { cursor, ..Change::default() }).await.expect("written");
+        commit(
+            &store,
+            &Change {
+                cursor,
+                ..Change::default()
+            },
+        )
+        .await
+        .expect("written");
     }
 
-    assert_eq!(store.cursor(A, CursorPath::Live).await.expect("read"), Some(Height(9)));
+    assert_eq!(
+        store.cursor(A, CursorPath::Live).await.expect("read"),
+        Some(Height(9))
+    );
 }
 
 #[tokio::test]
@@ -307,7 +425,11 @@ async fn a_kill_before_a_commit_leaves_nothing_and_after_it_everything() {
         let dir = Dir::new();
         let store = dir.open().await;
         commit(&store, &begin()).await.expect("written");
-        let at = FaultPoint { point: PersistPoint::EventApplied, edge, nth: 1 };
+        let at = FaultPoint {
+            point: PersistPoint::EventApplied,
+            edge,
+            nth: 1,
+        };
         let store = store.with_faults(Faults::at(at, OnFault::Fail));
 
         let killed = commit(&store, &locked(0)).await;
@@ -315,8 +437,17 @@ async fn a_kill_before_a_commit_leaves_nothing_and_after_it_everything() {
         store.close().await;
 
         assert!(matches!(killed, Err(StoreError::Injected(_))));
-        assert!(matches!(dead, Err(StoreError::Injected(_))), "a dead process writes nothing");
-        let revision = dir.open().await.record(key()).await.expect("there").revision;
+        assert!(
+            matches!(dead, Err(StoreError::Injected(_))),
+            "a dead process writes nothing"
+        );
+        let revision = dir
+            .open()
+            .await
+            .record(key())
+            .await
+            .expect("there")
+            .revision;
         assert_eq!(revision, if edge == Edge::Before { 0 } else { 1 });
     }
 }
@@ -331,9 +462,19 @@ async fn an_oversized_value_is_refused() {
         party.ended = Some(swap::Outcome::Abandoned(reason));
     }
 
-    let refused = commit(&store, &Change { create: vec![creation], ..Change::default() }).await;
+    let refused = commit(
+        &store,
+        &Change {
+            create: vec![creation],
+            ..Change::default()
+        },
+    )
+    .await;
 
-    assert!(matches!(refused, Err(StoreError::PeerOversized { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::PeerOversized { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -353,7 +494,10 @@ async fn measurements_are_a_bounded_window() {
         store.measured(A, Kind::Block, 7).await.expect("written");
     }
 
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM measurements").fetch_one(&store.pool).await.expect("read");
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM measurements")
+        .fetch_one(&store.pool)
+        .await
+        .expect("read");
     let newest = store.measurements(A, Kind::Block).await.expect("read");
 
     assert!(left <= i64::from(WINDOW) + 64, "{left}");
@@ -364,7 +508,11 @@ async fn measurements_are_a_bounded_window() {
 fn every_persist_point_has_a_name_that_reads_back() {
     for point in PersistPoint::ALL {
         for edge in [Edge::Before, Edge::After] {
-            let at = FaultPoint { point: *point, edge, nth: 2 };
+            let at = FaultPoint {
+                point: *point,
+                edge,
+                nth: 2,
+            };
 
             assert_eq!(at.to_string().parse(), Ok(at));
         }

@@ -38,18 +38,9 @@ impl Router {
         let mut create = Vec::new();
         if self.is_ours(lock.seen.chain, &lock.seen.lock.sender) {
             create.extend(self.adopt(lock, &under, &now).await?);
-        } else if let Some(wanted) = &lock.wanted
-            && self.is_ours(lock.seen.chain, &lock.seen.lock.recipient)
-        {
-            // A memo of another transfer of ours needs no answer: our own lock is the answer.
-            match self.reply(lock, wanted, &under, &now).await? {
-                Ok(creation) => create.extend(creation),
-                Err(refusal) => decision.refusal = Some(refusal),
-            }
         }
-        // A demo holds the keys of both parties: what one of them sent the other may answer.
+        // One daemon may hold the keys of both parties: what one of them sent, the other may answer.
         if create.is_empty()
-            && self.is_ours(lock.seen.chain, &lock.seen.lock.sender)
             && let Some(wanted) = &lock.wanted
             && self.is_ours(lock.seen.chain, &lock.seen.lock.recipient)
         {
