@@ -120,6 +120,16 @@ impl App {
         config: &Config,
     ) -> Arc<Self> {
         let access = if config.api.tls.is_some() { Access::Certificates } else { Access::Loopback };
+        Self::with_access(driver, chains, accounts, config, access)
+    }
+
+    pub(super) fn with_access(
+        driver: DriverHandle,
+        chains: Vec<ChainEntry>,
+        accounts: BTreeMap<String, Address>,
+        config: &Config,
+        access: Access,
+    ) -> Arc<Self> {
         let app = Arc::new(Self {
             driver,
             chains,

@@ -1,0 +1,339 @@
+//! Every address with right, wrong, oversized and repeated input, over two chains in memory.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use alloy_primitives::{Address, U256};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Method, Request, StatusCode, header},
+};
+use causeway_adapter_api::{
+    Asset, Chain, ChainId,
+    mock::{MockChain, Setup},
+};
+use causeway_adapter_hosted::tls::{Peer, Role};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::{
+    app::{Access, ChainEntry},
+    serve::Caller,
+    *,
+};
+use crate::{
+    config::{self, Purpose},
+    drive::{DriveConfig, Driver, WallClock},
+    store::{Store, StoreKey},
+};
+
+const ALICE: Address = Address::repeat_byte(0xa1);
+const BOB: Address = Address::repeat_byte(0xb0);
+const TOKEN: Address = Address::repeat_byte(0x70);
+
+struct Bench {
+    router: Router,
+    app: Arc<App>,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn new(access: Access) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let chain = |id, name: &str| {
+            let chain = MockChain::new(Setup { id: ChainId(id), name: name.into(), gas_price: 0, ..Setup::default() });
+            chain.fund(Asset::Native, ALICE, U256::from(1_000));
+            chain.fund(Asset::Token(TOKEN), ALICE, U256::from(1_000));
+            chain.seal_to_final();
+            chain.with_accounts(vec![ALICE])
+        };
+        let (a, b) = (chain(1, "a"), chain(2, "b"));
+        let now = a.now();
+        let store = Store::open(&dir.path().join("db"), StoreKey::new([1; 32])).await.unwrap();
+        let drive = DriveConfig {
+            poll: Duration::from_millis(5),
+            wall: WallClock::new(move || now.0 * 1000),
+            ..DriveConfig::default()
+        };
+        let chains: Vec<Arc<dyn Chain>> = vec![Arc::new(a.clone()), Arc::new(b.clone())];
+        let driver = Driver::start(drive, Arc::new(store), chains).await.unwrap();
+        let entry = |chain: MockChain, name: &str| ChainEntry {
+            name: name.into(),
+            kind: "public",
+            chain: Arc::new(chain),
+            points_token: Some(TOKEN),
+            rpc: None,
+            rpc_tls: None,
+            validators: None,
+        };
+        let accounts = BTreeMap::from([("alice".to_owned(), ALICE), ("bob".to_owned(), BOB)]);
+        let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
+        let entries = vec![entry(a, "a"), entry(b, "b")];
+        let app = App::with_access(driver, entries, accounts, &config, access);
+        Self { router: router(Arc::clone(&app)), app, _dir: dir }
+    }
+
+    async fn send(&self, request: Request<Body>, peer: Option<Role>) -> (StatusCode, Value) {
+        let mut request = request;
+        let peer = peer.map(|role| Peer::local("someone", role));
+        request.extensions_mut().insert(ConnectInfo(Caller { peer, refused: None }));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let value = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        (status, value)
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.send(request(Method::GET, path, None), None).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.send(request(Method::POST, path, Some(body.to_string())), None).await
+    }
+
+    /// The first start may come before the chains told their time.
+    async fn start(&self, body: &Value) -> (StatusCode, Value) {
+        for _ in 0..1_000 {
+            let answer = self.post("/v1/transfers", body).await;
+            if answer.0 != StatusCode::SERVICE_UNAVAILABLE {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the chains never told their time");
+    }
+}
+
+fn request(method: Method, path: &str, body: Option<String>) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "127.0.0.1:8700")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.map_or_else(Body::empty, Body::from))
+        .unwrap()
+}
+
+fn swap() -> Value {
+    json!({
+        "from": { "chain": "a", "account": "alice" },
+        "give": { "asset": "points", "amount": "5" },
+        "counterparty": "bob",
+        "to": { "chain": "2", "account": "alice" },
+        "want": { "asset": "native", "amount": "5" },
+    })
+}
+
+fn is_problem(answer: &(StatusCode, Value), status: StatusCode) -> bool {
+    let text = |key: &str| answer.1[key].as_str().is_some_and(|text| !text.is_empty());
+    answer.0 == status && text("type") && text("detail") && text("what_to_do")
+}
+
+#[tokio::test]
+async fn chains_are_listed_and_found_by_name_and_id() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let (status, all) = bench.get("/v1/chains").await;
+    assert_eq!((status, all.as_array().map(Vec::len)), (StatusCode::OK, Some(2)));
+    assert_eq!(all[0]["accounts"][0]["points"], "1000");
+    assert_eq!(bench.get("/v1/chains/a").await.1["chain_id"], 1);
+    assert_eq!(bench.get("/v1/chains/2").await.1["name"], "b");
+    assert!(is_problem(&bench.get("/v1/chains/mars").await, StatusCode::NOT_FOUND));
+}
+
+#[tokio::test]
+async fn a_transfer_is_started_listed_shown_explained_and_taken_back() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let (status, started) = bench.start(&swap()).await;
+    assert_eq!(status, StatusCode::CREATED, "{started}");
+    let id = started["id"].as_str().unwrap();
+
+    let (_, list) = bench.get("/v1/transfers?role=initiator&chain=a").await;
+    assert_eq!(list["transfers"][0]["id"], id);
+    assert_eq!(list["transfers"][0]["from_account"], "alice");
+    assert_eq!(bench.get("/v1/transfers?role=watchtower").await.1["transfers"], json!([]));
+    let (_, shown) = bench.get(&format!("/v1/transfers/{id}")).await;
+    assert_eq!(shown[0]["history"][0]["event"], Value::Null);
+    let (_, told) = bench.get(&format!("/v1/transfers/{id}/explain")).await;
+    assert!(told[0]["text"].as_str().unwrap().contains(id));
+    let (status, _) = bench.post(&format!("/v1/transfers/{id}/refund"), &Value::Null).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn a_start_with_a_wrong_field_says_which() {
+    let bench = Bench::new(Access::Loopback).await;
+    let cases = [
+        ("/from/chain", json!("mars"), "mars"),
+        ("/from/account", json!("carol"), "from.account"),
+        ("/give/amount", json!("-5"), "give.amount"),
+        ("/give/amount", json!("0x5"), "give.amount"),
+        ("/give/amount", json!("9".repeat(99)), "give.amount"),
+        ("/give/amount", json!("0"), "above zero"),
+        ("/give/asset", json!("gold"), "give.asset"),
+        ("/counterparty", json!("0x12"), "counterparty"),
+        ("/to/chain", json!("a"), "two chains"),
+    ];
+    bench.start(&swap()).await;
+    for (at, value, expected) in cases {
+        let mut body = swap();
+        *body.pointer_mut(at).unwrap() = value;
+        let answer = bench.post("/v1/transfers", &body).await;
+        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{at}: {answer:?}");
+        assert!(answer.1["detail"].as_str().unwrap().contains(expected), "{at}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_malformed_unknown_or_too_large_is_refused() {
+    let bench = Bench::new(Access::Loopback).await;
+    let send = |body: String| bench.send(request(Method::POST, "/v1/transfers", Some(body)), None);
+
+    assert!(is_problem(&send("{".into()).await, StatusCode::BAD_REQUEST));
+    let mut more = swap();
+    more["colour"] = json!("red");
+    assert!(is_problem(&send(more.to_string()).await, StatusCode::UNPROCESSABLE_ENTITY));
+    let large = format!("{{\"x\":\"{}\"}}", "y".repeat(70_000));
+    assert!(is_problem(&send(large).await, StatusCode::PAYLOAD_TOO_LARGE));
+}
+
+#[tokio::test]
+async fn a_start_repeated_under_one_key_starts_once() {
+    let bench = Bench::new(Access::Loopback).await;
+    bench.start(&swap()).await;
+    let keyed = |body: Value| {
+        let mut request = request(Method::POST, "/v1/transfers", Some(body.to_string()));
+        request.headers_mut().insert("idempotency-key", "one".parse().unwrap());
+        bench.send(request, None)
+    };
+
+    let (first, second) = (keyed(swap()).await, keyed(swap()).await);
+    let mut other = swap();
+    other["give"]["amount"] = json!("6");
+
+    assert_eq!((first.0, second.0), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(first.1, second.1);
+    assert!(is_problem(&keyed(other).await, StatusCode::UNPROCESSABLE_ENTITY));
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_a_problem_document() {
+    let bench = Bench::new(Access::Loopback).await;
+    let unknown = "00".repeat(16);
+
+    for path in ["", "/explain"] {
+        let answer = bench.get(&format!("/v1/transfers/{unknown}{path}")).await;
+        assert!(is_problem(&answer, StatusCode::NOT_FOUND), "{answer:?}");
+        let answer = bench.get(&format!("/v1/transfers/xyz{path}")).await;
+        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{answer:?}");
+    }
+    assert!(is_problem(&bench.get("/v2").await, StatusCode::NOT_FOUND));
+    let deleted = bench.send(request(Method::DELETE, "/v1/transfers", None), None).await;
+    assert!(is_problem(&deleted, StatusCode::METHOD_NOT_ALLOWED), "{deleted:?}");
+    for query in ["limit=0", "limit=501", "limit=x", "colour=red"] {
+        let answer = bench.get(&format!("/v1/transfers?{query}")).await;
+        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{query}: {answer:?}");
+    }
+    assert!(is_problem(&bench.get("/v1/events?after=x").await, StatusCode::BAD_REQUEST));
+}
+
+#[tokio::test]
+async fn a_foreign_web_page_is_refused_in_the_local_profile() {
+    let bench = Bench::new(Access::Loopback).await;
+    let with = |name: &'static str, value: &'static str| {
+        let mut request = request(Method::GET, "/v1/chains", None);
+        request.headers_mut().insert(name, value.parse().unwrap());
+        bench.send(request, None)
+    };
+
+    for host in ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:8700"] {
+        assert!(is_problem(&with("host", host).await, StatusCode::FORBIDDEN), "{host}");
+    }
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:9999"] {
+        assert!(is_problem(&with("origin", origin).await, StatusCode::FORBIDDEN), "{origin}");
+    }
+    assert_eq!(with("host", "localhost:8700").await.0, StatusCode::OK);
+    assert_eq!(with("host", "[::1]:8700").await.0, StatusCode::OK);
+    assert_eq!(with("origin", "http://127.0.0.1:8700").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn roles_decide_outside_the_local_profile() {
+    let bench = Bench::new(Access::Certificates).await;
+    let read = |role| bench.send(request(Method::GET, "/v1/chains", None), role);
+    let path = format!("/v1/transfers/{}/refund", "00".repeat(16));
+    let write = |role| bench.send(request(Method::POST, &path, None), role);
+
+    assert!(is_problem(&read(None).await, StatusCode::UNAUTHORIZED));
+    for role in [Role::Member, Role::Operator, Role::Regulator, Role::Admin] {
+        assert_eq!(read(Some(role)).await.0, StatusCode::OK);
+    }
+    for role in [Role::Operator, Role::Regulator] {
+        assert!(is_problem(&write(Some(role)).await, StatusCode::FORBIDDEN));
+    }
+    for role in [Role::Member, Role::Admin] {
+        assert_eq!(write(Some(role)).await.0, StatusCode::NOT_FOUND);
+    }
+    let health = bench.send(request(Method::GET, "/healthz", None), None).await;
+    assert_eq!(health.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_description_names_every_address_and_loads_nothing() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let (_, document) = bench.get("/openapi.json").await;
+    let (_, page) = bench.get("/").await;
+
+    let page = page.as_str().unwrap();
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(path), "{path}");
+    }
+    assert_eq!(document["paths"].as_object().unwrap().len(), 9);
+    for outside in ["http://", "https://", "<script", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_metrics_answer() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    assert_eq!(bench.get("/healthz").await.0, StatusCode::OK);
+    bench.get("/v1/chains").await;
+    let (status, text) = bench.get("/metrics").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.as_str().unwrap().contains("causeway_chain_height"));
+}
+
+#[tokio::test]
+async fn event_streams_are_bounded_and_resume_after_an_id() {
+    let bench = Bench::new(Access::Loopback).await;
+    let run = bench.app.events.run;
+    bench.start(&swap()).await;
+    while bench.app.events.next() == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    let resumed = first_bytes(&bench, &format!("/v1/events?after={run}-{}", u64::MAX)).await;
+    let other_run = first_bytes(&bench, "/v1/events?after=1-0").await;
+
+    assert!(resumed.contains("event: gap"), "{resumed}");
+    assert!(other_run.contains("event: gap"), "{other_run}");
+    let guards: Vec<_> = std::iter::from_fn(|| bench.app.take_stream()).collect();
+    assert_eq!(guards.len(), 64);
+    assert!(is_problem(&bench.get("/v1/events").await, StatusCode::TOO_MANY_REQUESTS));
+}
+
+async fn first_bytes(bench: &Bench, path: &str) -> String {
+    let mut request = request(Method::GET, path, None);
+    request.extensions_mut().insert(ConnectInfo(Caller { peer: None, refused: None }));
+    let response = bench.router.clone().oneshot(request).await.unwrap();
+    let frame = response.into_body().frame().await.unwrap().unwrap();
+    String::from_utf8_lossy(frame.data_ref().unwrap()).into_owned()
+}

@@ -1,0 +1,60 @@
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+
+use super::{
+    args::{Cli, Command},
+    transfer::{smallest_units, whole},
+};
+
+fn refused(line: &str) -> ErrorKind {
+    Cli::try_parse_from(line.split(' ')).map(drop).unwrap_err().kind()
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn flags_that_hold_everywhere_may_stand_anywhere() {
+    let cli = Cli::try_parse_from(["causeway", "demo", "--exit", "--json", "--data-dir", "x"]).unwrap();
+
+    assert!(cli.global.json);
+    assert!(matches!(cli.command, Command::Demo(args) if args.exit));
+}
+
+#[test]
+fn what_is_missing_or_too_much_is_a_usage_error() {
+    assert_eq!(refused("causeway transfer start --give 5"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refused("causeway transfer list --limit 501"), ErrorKind::ValueValidation);
+    assert_eq!(refused("causeway key issue --dir d --name n --role server"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refused("causeway chain genesis --name x"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refused("causeway nonsense"), ErrorKind::InvalidSubcommand);
+}
+
+#[test]
+fn amounts_are_read_exactly() {
+    let cases = [
+        ("5", "5000000000000000000"),
+        ("0.25", "250000000000000000"),
+        ("0.000000000000000001", "1"),
+        ("0", "0"),
+        ("7wei", "7"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(smallest_units("--give", text).unwrap(), expected, "{text}");
+    }
+}
+
+#[test]
+fn amounts_that_are_none_are_refused() {
+    for text in ["", ".", "1.", ".5", "-1", "1e3", "0.0000000000000000001", "wei", "1,5", "0x10", "５"] {
+        assert!(smallest_units("--give", text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn amounts_are_shown_as_they_were_given() {
+    for text in ["5", "0.25", "0", "1000000.000000000000000001"] {
+        assert_eq!(whole(&smallest_units("--give", text).unwrap()), text);
+    }
+}

@@ -1,0 +1,157 @@
+use std::{fs, path::Path};
+
+use super::*;
+
+fn base() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A profile that lacks nothing.
+fn named() -> String {
+    FULL.replace("causeway-test-key", "")
+}
+
+fn refused(text: &str) -> String {
+    parse(text, base().path(), Purpose::Daemon).unwrap_err().to_string()
+}
+
+#[test]
+fn every_example_can_be_started() {
+    let dir = base();
+
+    let local = parse(LOCAL, dir.path(), Purpose::Daemon).unwrap();
+    let node = parse(NODE, dir.path(), Purpose::Node).unwrap();
+    let full = parse(FULL, dir.path(), Purpose::Daemon).unwrap();
+
+    assert!(local.profile.is_local());
+    assert_eq!(local.chains.len(), 2);
+    assert_eq!(node.profile, Profile::Named("testnet".into()));
+    assert_eq!((full.chains.len(), full.accounts.len(), full.offers.len()), (3, 2, 1));
+}
+
+#[test]
+fn the_full_example_explains_the_defaults_that_are_used() {
+    let given = parse(FULL, base().path(), Purpose::Daemon).unwrap();
+    let default = raw::Raw::default();
+
+    assert_eq!(given.api.max_body_bytes, default.api.max_body_bytes);
+    assert_eq!(given.api.max_event_streams, default.api.max_event_streams);
+    assert_eq!(given.log.filter, default.log.filter);
+    let transfers = &given.transfers.raw;
+    assert_eq!(transfers.outage_budget_seconds, default.transfers.outage_budget_seconds);
+    assert_eq!(transfers.clock_skew_seconds, default.transfers.clock_skew_seconds);
+    assert_eq!(transfers.private_refund_seconds, default.transfers.private_refund_seconds);
+    assert_eq!(transfers.slack_seconds, default.transfers.slack_seconds);
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_its_name() {
+    let message = refused(&LOCAL.replace("[api]", "[api]\nlissten = \"127.0.0.1:1\""));
+
+    assert!(message.contains("lissten"), "{message}");
+    assert!(message.contains("causeway config example full"), "{message}");
+}
+
+#[test]
+fn the_stand_in_port_is_refused_outside_the_local_profile() {
+    let listen = "listen = \"0.0.0.0:8547\"";
+    let message = refused(&named().replace(listen, &format!("{listen}\nstand_in_listen = \"127.0.0.1:8546\"")));
+
+    assert!(message.contains("stand_in_listen is for the local profile alone"), "{message}");
+    assert!(message.contains("client certificate"), "{message}");
+}
+
+#[test]
+fn a_stand_in_port_that_others_reach_is_refused_in_any_profile() {
+    let message = refused(&LOCAL.replace("127.0.0.1:8546", "0.0.0.0:8546"));
+
+    assert!(message.contains("expected a loopback address"), "{message}");
+}
+
+#[test]
+fn validators_are_not_made_outside_the_local_profile() {
+    let message = refused(&named().replace("kind = \"public\"", "kind = \"public\"\nlocal_validators = 7"));
+
+    assert!(message.contains("local_validators is for the local profile alone"), "{message}");
+}
+
+#[test]
+fn certificates_are_required_outside_the_local_profile() {
+    let without_api = named().replace("[api.tls]\n", "[ignored]\n");
+    let start = without_api.find("[ignored]").unwrap();
+    let end = start + without_api[start..].find("# A chain hosted").unwrap();
+    let text = format!("{}{}", &without_api[..start], &without_api[end..]);
+
+    let message = refused(&text);
+
+    assert!(message.contains("api.tls is missing"), "{message}");
+    assert!(message.contains("causeway key ca"), "{message}");
+}
+
+#[test]
+fn a_test_key_is_refused_outside_the_local_profile() {
+    let dir = base();
+    fs::create_dir_all(dir.path().join("keys")).unwrap();
+    let mark = format!("{{\"note\":\"{}\"}}", crate::keys::TEST_KEY_MARK);
+    fs::write(dir.path().join("keys/treasury.json"), mark).unwrap();
+
+    let message = parse(FULL, dir.path(), Purpose::Daemon).unwrap_err().to_string();
+
+    assert!(message.contains("treasury.json is a test key"), "{message}");
+    assert!(message.contains("causeway key new"), "{message}");
+}
+
+#[test]
+fn certificates_of_a_local_profile_are_refused_outside_it() {
+    let dir = base();
+    fs::create_dir_all(dir.path().join("tls")).unwrap();
+    fs::write(dir.path().join("tls").join(crate::keys::TEST_DIR_MARK), "").unwrap();
+
+    let result = parse(FULL, dir.path(), Purpose::Daemon);
+
+    assert!(matches!(result, Err(ConfigError::TestKey { .. })));
+}
+
+#[test]
+fn values_out_of_range_say_what_is_allowed() {
+    let cases = [
+        ("outage_budget_seconds = 3", "outage_budget_seconds = 0", "1 to 2592000"),
+        ("local_validators = 7", "local_validators = 3", "4 to 101"),
+        ("chain_id = 7002", "chain_id = 7001", "no other chain"),
+        ("listen = \"127.0.0.1:8700\"", "listen = \"0.0.0.0:8700\"", "[api.tls]"),
+        ("[hosted.public]", "[hosted.\"../public\"]", "a-z"),
+    ];
+    for (from, to, expected) in cases {
+        assert!(LOCAL.contains(from), "{from}");
+        let message = refused(&LOCAL.replace(from, to));
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+}
+
+#[test]
+fn an_offer_for_an_unknown_chain_or_account_is_refused() {
+    let chain = refused(&named().replace("take_chain = \"public\"", "take_chain = \"mars\""));
+    let account = refused(&named().replace("account = \"treasury\"", "account = \"nobody\""));
+
+    assert!(chain.contains("names mars"), "{chain}");
+    assert!(account.contains("names nobody"), "{account}");
+}
+
+#[test]
+fn a_password_in_two_places_or_none_is_refused() {
+    let key = "password_file = \"keys/treasury.password\"";
+    let both = refused(&named().replace(key, &format!("{key}\npassword_env = \"PW\"")));
+    let none = refused(&named().replace(key, ""));
+
+    for message in [both, none] {
+        assert!(message.contains("exactly one of password_file and password_env"), "{message}");
+    }
+}
+
+#[test]
+fn relative_paths_belong_to_the_file() {
+    let config = parse(FULL, Path::new("/etc/causeway"), Purpose::Daemon).unwrap();
+
+    assert_eq!(config.transfers.seal_key_file, Path::new("/etc/causeway/keys/seal.key"));
+    assert_eq!(config.data_dir, Path::new("/var/lib/causeway"));
+}
