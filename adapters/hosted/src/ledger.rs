@@ -123,7 +123,8 @@ pub struct Ledger {
     inner: Mutex<Inner>,
     tip: watch::Sender<Arc<ExecutedBlock>>,
     news: broadcast::Sender<Arc<ExecutedBlock>>,
-    writer: mpsc::SyncSender<Job>,
+    writer: Option<mpsc::SyncSender<Job>>,
+    thread: Option<std::thread::JoinHandle<()>>,
     unwritten: Unwritten,
     healthy: watch::Receiver<Option<String>>,
 }
@@ -167,7 +168,7 @@ impl Ledger {
         let target = store.clone();
         let unwritten = Unwritten::default();
         let certificates = unwritten.clone();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name(format!("store-{name}"))
             .spawn(move || write_loop(&name, &target, &jobs, &certificates, &health))
             .map_err(LedgerError::Thread)?;
@@ -184,7 +185,8 @@ impl Ledger {
             }),
             tip: watch::channel(tip).0,
             news: broadcast::channel(1024).0,
-            writer,
+            writer: Some(writer),
+            thread: Some(thread),
             unwritten,
             healthy,
         }))
@@ -369,8 +371,10 @@ impl Ledger {
             }
         };
         self.adopt(&executed);
-        // A full queue holds consensus back until the disk has caught up; a writer that is gone went with the process.
-        let _ = self.writer.send((executed.clone(), Box::new(durable)));
+        if let Some(writer) = &self.writer {
+            // A full queue holds consensus back until the disk has caught up. The writer outlives the ledger.
+            let _ = writer.send((executed.clone(), Box::new(durable)));
+        }
         self.tip.send_replace(executed.clone());
         let _ = self.news.send(executed);
         Ok(())
@@ -421,6 +425,18 @@ impl Ledger {
             for tx in old.block().transactions() {
                 inner.locations.remove(tx.tx_hash());
             }
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // The writer ends once the queue is empty, and with it the file is free to be opened again.
+        drop(self.writer.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(chain = %self.spec.name, "the writer thread panicked");
         }
     }
 }
