@@ -79,8 +79,15 @@ CREATE TABLE seen_events (
     chain       INTEGER NOT NULL,
     height      INTEGER NOT NULL,
     log_index   INTEGER NOT NULL,
+    block       TEXT    NOT NULL,
     PRIMARY KEY (chain, height, log_index)
 ) STRICT, WITHOUT ROWID;
+
+-- Chains that took back what was final. Nothing is sent any more while a row is here.
+CREATE TABLE halts (
+    chain       INTEGER PRIMARY KEY,
+    detail      TEXT    NOT NULL
+) STRICT;
 
 -- Facts: every lock ever seen.
 CREATE TABLE locks (

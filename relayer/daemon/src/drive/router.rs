@@ -70,6 +70,7 @@ impl Router {
         shared: Arc<Shared>,
         news: broadcast::Sender<TransitionRow>,
     ) -> Result<Self, DriveError> {
+        shared.store.check_not_halted().await?;
         let open = shared.store.open_records().await?;
         info!(open = open.len(), "transfers taken up");
         let open = open
@@ -156,6 +157,10 @@ impl Router {
         let fatal = match &done {
             Err(DriveError::Store(StoreError::Injected(at))) => {
                 Err(StoreError::Injected(at.clone()))
+            }
+            // Fails closed: the driver stops and does not start again.
+            Err(DriveError::Store(StoreError::ChainChanged { .. })) => {
+                self.shared.store.check_not_halted().await
             }
             // Another daemon writes to our database: what we hold in memory is no longer true.
             Err(DriveError::Store(StoreError::Conflict { .. })) => self.reload().await,
@@ -247,7 +252,12 @@ impl Router {
             height: raw.height,
             index: raw.index,
         };
-        let fact = Some(Fact { key, event, wanted });
+        let fact = Some(Fact {
+            key,
+            block: raw.block,
+            event,
+            wanted,
+        });
         self.commit(
             PersistPoint::EventApplied,
             Change {

@@ -43,6 +43,8 @@ pub struct EventKey {
 pub struct Fact {
     /// Where it stands.
     pub key: EventKey,
+    /// Hash of that block.
+    pub block: B256,
     /// What happened.
     pub event: Event,
     /// What a new lock asks for.
@@ -129,7 +131,12 @@ impl Store {
         if let Some(fact) = &change.fact
             && !take_in(&mut tx, fact).await?
         {
-            return Ok(Committed::SeenBefore);
+            let before = block_of(&mut tx, fact.key).await?;
+            tx.rollback().await.map_err(failed)?;
+            if before == fact.block {
+                return Ok(Committed::SeenBefore);
+            }
+            return Err(self.halt(fact, before).await?);
         }
         for creation in &change.create {
             self.create(&mut tx, creation, at).await?;
@@ -150,6 +157,24 @@ impl Store {
         tx.commit().await.map_err(failed)?;
         self.faults.visit(point, Edge::After)?;
         Ok(Committed::Written)
+    }
+
+    /// A final block is not what it was: nothing the chain says can be trusted any more, now and after a restart.
+    async fn halt(&self, fact: &Fact, before: B256) -> Result<StoreError, StoreError> {
+        let EventKey { chain, height, .. } = fact.key;
+        let error = StoreError::ChainChanged {
+            chain,
+            height,
+            expected: before,
+            got: fact.block,
+        };
+        sqlx::query("INSERT INTO halts (chain, detail) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(rows::chain(chain))
+            .bind(error.to_string())
+            .execute(&self.pool)
+            .await
+            .map_err(|e| StoreError::from_sqlx("noting that a chain changed", e))?;
+        Ok(error)
     }
 
     async fn create(&self, tx: &mut Tx<'_>, new: &Creation, at: u64) -> Result<(), StoreError> {
@@ -199,11 +224,13 @@ async fn take_in(tx: &mut Tx<'_>, fact: &Fact) -> Result<bool, StoreError> {
         index,
     } = fact.key;
     let new = sqlx::query(
-        "INSERT INTO seen_events (chain, height, log_index) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO seen_events (chain, height, log_index, block) VALUES (?, ?, ?, ?) \
+         ON CONFLICT DO NOTHING",
     )
     .bind(rows::chain(chain))
     .bind(rows::signed(height.0))
     .bind(rows::signed(index))
+    .bind(fact.block.to_string())
     .execute(&mut **tx)
     .await
     .map_err(failed)?;
@@ -223,6 +250,20 @@ async fn take_in(tx: &mut Tx<'_>, fact: &Fact) -> Result<bool, StoreError> {
         Event::Approved | Event::Failed { .. } | Event::Tick | Event::Cancel => {}
     }
     Ok(true)
+}
+
+/// The block in which an event was seen before.
+async fn block_of(tx: &mut Tx<'_>, key: EventKey) -> Result<B256, StoreError> {
+    let found: String = sqlx::query_scalar(
+        "SELECT block FROM seen_events WHERE chain = ? AND height = ? AND log_index = ?",
+    )
+    .bind(rows::chain(key.chain))
+    .bind(rows::signed(key.height.0))
+    .bind(rows::signed(key.index))
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(|e| StoreError::from_sqlx("reading an event", e))?;
+    rows::parse("block hash", &found)
 }
 
 async fn add_lock(

@@ -1,5 +1,8 @@
 //! What goes wrong with the database, and what to do about it.
 
+use alloy_primitives::B256;
+use causeway_adapter_api::{ChainId, Height};
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -75,6 +78,24 @@ pub enum StoreError {
         /// Offered.
         got: usize,
     },
+    /// A final block is not what it was.
+    #[error(
+        "chain {chain} took back final block {height}: expected {expected}, got {got}; nothing is sent any more: \
+         find out what happened to the chain, then move the database away and start again"
+    )]
+    ChainChanged {
+        /// Which chain.
+        chain: ChainId,
+        /// Which height.
+        height: Height,
+        /// The block as it was.
+        expected: B256,
+        /// The block as it is said to be.
+        got: B256,
+    },
+    /// A chain took back a final block, found in an earlier run.
+    #[error("{0}")]
+    Halted(String),
     /// The system gives no randomness.
     #[error("the system gives no randomness")]
     NoRandomness,

@@ -55,6 +55,18 @@ impl Store {
         found.iter().map(record).collect()
     }
 
+    /// Refuses when a chain once took back what was final.
+    ///
+    /// # Errors
+    /// [`StoreError::Halted`].
+    pub async fn check_not_halted(&self) -> Result<(), StoreError> {
+        let found: Option<String> = sqlx::query_scalar("SELECT detail FROM halts LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|e| StoreError::from_sqlx("reading whether a chain changed", e))?;
+        found.map_or(Ok(()), |detail| Err(StoreError::Halted(detail)))
+    }
+
     /// Transfers that have not ended.
     pub async fn open_records(&self) -> Result<Vec<Record>, StoreError> {
         let found =

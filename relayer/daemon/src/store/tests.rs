@@ -108,6 +108,7 @@ fn locked(from: u64) -> Change {
     Change {
         fact: Some(Fact {
             key: place,
+            block: B256::repeat_byte(6),
             event: event.clone(),
             wanted: Some(wanted()),
         }),
@@ -195,6 +196,29 @@ async fn an_event_is_taken_in_once() {
         Committed::SeenBefore
     );
     assert_eq!(store.record(key()).await.expect("there").revision, 1);
+}
+
+#[tokio::test]
+async fn a_final_block_that_changes_halts_for_good() {
+    let dir = Dir::new();
+    let store = dir.open().await;
+    commit(&store, &begin()).await.expect("written");
+    commit(&store, &locked(0)).await.expect("written");
+    let mut forked = locked(1);
+    forked.fact.as_mut().expect("a fact").block = B256::ZERO;
+
+    let refused = commit(&store, &forked).await;
+    store.close().await;
+
+    assert!(
+        matches!(refused, Err(StoreError::ChainChanged { .. })),
+        "{refused:?}"
+    );
+    let reopened = dir.open().await.check_not_halted().await;
+    assert!(
+        matches!(reopened, Err(StoreError::Halted(_))),
+        "{reopened:?}"
+    );
 }
 
 #[tokio::test]
