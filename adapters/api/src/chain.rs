@@ -40,7 +40,8 @@ pub trait ChainReader: Send + Sync {
     /// What `owner` has of `asset` at the newest final block.
     async fn balance(&self, asset: Asset, owner: Address) -> Result<U256, ChainError>;
 
-    /// What the transaction came to. A transaction that was replaced or dropped is [`TxStatus::Unknown`].
+    /// What the transaction came to. A transaction that was dropped is [`TxStatus::Unknown`]; one that
+    /// was replaced is so at the latest when its replacement is final.
     async fn status(&self, id: TxId) -> Result<TxStatus, ChainError>;
 }
 

@@ -21,7 +21,7 @@ use crate::{
     fees::Signed,
     keys::Keys,
     panel::Panel,
-    rpc::{Header, Log, Node, Receipt, malformed, params},
+    rpc::{Header, Log, Node, Receipt, Sent, malformed, params},
 };
 
 /// An external chain: what [`connect`] gives.
@@ -374,23 +374,33 @@ async fn node_status(node: &Node, id: TxId) -> Result<Seen, ChainError> {
     if let Some(receipt) = receipt(node, id).await? {
         return Ok(Seen::Included(receipt.block_number.to()));
     }
-    Ok(if knows(node, id).await? {
-        Seen::Waiting
-    } else {
-        Seen::Nothing
-    })
+    let Some(tx) = transaction(node, id).await? else {
+        return Ok(Seen::Nothing);
+    };
+    // Some nodes go on showing what was replaced (anvil): a used nonce tells, unless it was used by this very one since.
+    let params = params![tx.from, "latest"];
+    let used: U64 = node
+        .call("eth_getTransactionCount", params, "reading a nonce")
+        .await?;
+    if used <= tx.nonce {
+        return Ok(Seen::Waiting);
+    }
+    let included = receipt(node, id).await?;
+    Ok(included.map_or(Seen::Nothing, |receipt| {
+        Seen::Included(receipt.block_number.to())
+    }))
+}
+
+async fn transaction(node: &Node, id: TxId) -> Result<Option<Sent>, ChainError> {
+    let doing = "looking for a transaction";
+    Ok(node
+        .call("eth_getTransactionByHash", params![id.0], doing)
+        .await?)
 }
 
 /// Whether the node has the transaction, waiting or included.
 pub(crate) async fn knows(node: &Node, id: TxId) -> Result<bool, ChainError> {
-    let found: Option<Value> = node
-        .call(
-            "eth_getTransactionByHash",
-            params![id.0],
-            "looking for a transaction",
-        )
-        .await?;
-    Ok(found.is_some_and(|tx| tx.is_object()))
+    Ok(transaction(node, id).await?.is_some())
 }
 
 async fn receipt(node: &Node, id: TxId) -> Result<Option<Receipt>, ChainError> {

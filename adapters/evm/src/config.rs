@@ -83,6 +83,8 @@ pub enum Password {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fees {
+    /// Which kind of transaction is sent.
+    pub kind: FeeKind,
     /// Highest price of one unit of gas ever signed, in wei.
     pub max_fee_per_gas_wei: u64,
     /// Tip where the node does not propose one, in wei.
@@ -93,9 +95,21 @@ pub struct Fees {
     pub max_gas: u64,
 }
 
+/// Which kind of transaction is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeKind {
+    /// EIP-1559 where blocks have a base fee, legacy elsewhere.
+    #[default]
+    Auto,
+    /// Legacy everywhere, for nodes that get EIP-1559 wrong.
+    Legacy,
+}
+
 impl Default for Fees {
     fn default() -> Self {
         Self {
+            kind: FeeKind::Auto,
             max_fee_per_gas_wei: 500_000_000_000,
             default_tip_wei: 1_000_000_000,
             gas_margin_percent: 25,

@@ -28,6 +28,11 @@ impl Price {
         }
     }
 
+    /// For a legacy transaction; on a chain with a base fee it must stay above it for a block or two.
+    pub(crate) fn legacy(price: U256, base: U256) -> Self {
+        Self::Legacy(price.max(base.saturating_add(base / U256::from(4))))
+    }
+
     pub(crate) const fn most(self) -> U256 {
         match self {
             Self::Dynamic { max, .. } | Self::Legacy(max) => max,

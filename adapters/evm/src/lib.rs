@@ -32,5 +32,5 @@ mod writer;
 mod tests;
 
 pub use chain::{EvmChain, connect, connect_to_deploy};
-pub use config::{Account, EvmConfig, Fees, Finality, Password, Tls};
+pub use config::{Account, EvmConfig, FeeKind, Fees, Finality, Password, Tls};
 pub use error::ConnectError;

@@ -250,6 +250,13 @@ pub(crate) struct Log {
     pub(crate) removed: bool,
 }
 
+/// A transaction, waiting or included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) from: Address,
+    pub(crate) nonce: U64,
+}
+
 /// What became of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

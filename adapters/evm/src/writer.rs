@@ -12,7 +12,7 @@ use ethers_core::types::{
 use serde_json::{Value, json};
 
 use crate::{
-    EvmChain,
+    EvmChain, FeeKind,
     abi::{Body, number},
     chain::{block, knows},
     fees::Price,
@@ -138,11 +138,11 @@ impl EvmChain {
 
     /// Today's price at this node.
     async fn market(&self, node: &Node) -> Result<Price, ChainError> {
-        let Some(base) = block(node, &json!("latest")).await?.base_fee_per_gas else {
-            let price: U256 = node
-                .call("eth_gasPrice", params![], "reading the gas price")
-                .await?;
-            return Ok(Price::Legacy(price));
+        let base = block(node, &json!("latest")).await?.base_fee_per_gas;
+        let (Some(base), FeeKind::Auto) = (base, self.config.fees.kind) else {
+            let asked = node.call("eth_gasPrice", params![], "reading the gas price");
+            let price: U256 = asked.await?;
+            return Ok(Price::legacy(price, base.unwrap_or_default()));
         };
         let tip = match node
             .call(

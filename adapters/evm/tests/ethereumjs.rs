@@ -15,7 +15,7 @@ use alloy_primitives::{B256, U64};
 use async_trait::async_trait;
 use bed::{Bed, Driver, Process, Rpc, accounts, client_file, until_up};
 use causeway_adapter_api::{Timestamp, conformance};
-use causeway_adapter_evm::Finality;
+use causeway_adapter_evm::{FeeKind, Finality};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -151,6 +151,11 @@ impl Driver for Ethereumjs {
 
     async fn block_at(&self, at: Timestamp) {
         self.make(at).await;
+    }
+
+    /// Its receipts of EIP-1559 transactions leave the base fee out of `effectiveGasPrice` (0.10.5).
+    fn fees(&self) -> FeeKind {
+        FeeKind::Legacy
     }
 
     fn pool_is_visible(&self) -> bool {

@@ -35,7 +35,7 @@ pub(super) async fn a_stranger_completes_a_public_claim_for_the_deposit(s: &Stor
     let claim = Action::Claim { lock, preimage };
     s.reverts(s.eve, claim.clone(), "ClaimStillPrivate").await?;
 
-    s.bed.pass_time_to(lock.terms.public_claim_at).await;
+    s.pass(lock.terms.public_claim_at).await?;
     let done = s.succeed(s.eve, claim).await?;
 
     expect(s, "recipient", Asset::Native, s.bob, bob + lock.amount).await?;
@@ -53,7 +53,7 @@ pub(super) async fn the_loser_of_a_race_is_final_and_failed(s: &Story<'_>) -> Ve
     let preimage = secret(6);
     let lock = s.lock(Asset::Native, &preimage).await?;
     s.make(lock, None).await?;
-    s.bed.pass_time_to(lock.terms.public_claim_at).await;
+    s.pass(lock.terms.public_claim_at).await?;
     let mut claims = Vec::new();
     for account in [s.bob, s.eve] {
         let order = Order {
@@ -103,7 +103,7 @@ pub(super) async fn prepare_names_what_the_contract_refuses(s: &Story<'_>) -> Ve
     s.succeed(s.bob, claim(lock, preimage.clone())).await?;
     s.reverts(s.bob, claim(lock, preimage.clone()), "LockNotOpen")
         .await?;
-    s.bed.pass_time_to(lock.terms.refund_at).await;
+    s.pass(lock.terms.refund_at).await?;
     s.reverts(s.bob, claim(lock, preimage), "ClaimTooLate")
         .await?;
     s.reverts(s.alice, Action::Refund { lock }, "LockNotOpen")
@@ -193,7 +193,7 @@ async fn refunded_to_sender(s: &Story<'_>, asset: Asset, seed: u8) -> Verdict {
     let before = Purses::read(s, asset).await?;
 
     let (_, fees) = s.make(lock, None).await?;
-    s.bed.pass_time_to(lock.terms.refund_at).await;
+    s.pass(lock.terms.refund_at).await?;
     let refund = s.succeed(s.alice, Action::Refund { lock }).await?;
 
     Purses {

@@ -191,23 +191,15 @@ pub(super) async fn a_bumped_replacement_wins_and_an_unbumped_one_is_underpriced
         }
         other => return Err(format!("expected Underpriced, got {other:?}")),
     }
+    let mut replaced = Vec::new();
     let mut winner = first;
     for step in 1..=3 {
-        let old = winner.id;
-        winner = s
-            .chain
-            .prepare(&order(1), nonce + 1, Bump(step))
-            .await
-            .map_err(say("prepare bumped"))?;
-        s.chain
-            .broadcast(&winner)
-            .await
-            .map_err(say("broadcast of a bumped replacement"))?;
-        let status = s.chain.status(old).await.map_err(say("status"))?;
-        ensure!(
-            status == TxStatus::Unknown,
-            "a replaced transaction is {status:?}"
-        );
+        replaced.push(winner.id);
+        let bumped = s.chain.prepare(&order(1), nonce + 1, Bump(step)).await;
+        winner = bumped.map_err(say("prepare bumped"))?;
+        let sent = s.chain.broadcast(&winner).await;
+        sent.map_err(say("broadcast of a bumped replacement"))?;
+        s.waits(winner.id).await?;
     }
     let filler = s
         .chain
@@ -222,6 +214,13 @@ pub(super) async fn a_bumped_replacement_wins_and_an_unbumped_one_is_underpriced
     s.finish(filler.id).await?;
     let done = s.finish(winner.id).await?;
     ensure!(done.succeeded, "the replacement failed");
+    for old in replaced {
+        let status = s.chain.status(old).await.map_err(say("status"))?;
+        ensure!(
+            status == TxStatus::Unknown,
+            "a replaced transaction is {status:?}"
+        );
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, Bytes, U256};
 use super::TestBed;
 use crate::{
     Action, Asset, Bump, Chain, ChainError, Event, EventKind, HeightRange, Lock, LockId, LockState,
-    Order, Preimage, Terms, Tip, TxId, TxStatus, Wanted,
+    Order, Preimage, Terms, Timestamp, Tip, TxId, TxStatus, Wanted,
 };
 
 /// One check's view of the bed.
@@ -275,6 +275,20 @@ impl<'a> Story<'a> {
         );
         ensure!(state == open, "a new lock is {state:?}");
         Ok((done, fees + done.fee))
+    }
+
+    /// Lets time pass until the newest final block is not older than `at`.
+    pub(super) async fn pass(&self, at: Timestamp) -> Result<(), String> {
+        self.bed.pass_time_to(at).await;
+        for _ in 0..PATIENCE {
+            if self.tip().await?.time >= at {
+                return Ok(());
+            }
+            self.bed.progress().await;
+        }
+        Err(format!(
+            "no final block is as late as {at} after {PATIENCE} occasions to make one"
+        ))
     }
 
     /// A plain payment of `value`.
