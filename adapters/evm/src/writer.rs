@@ -139,25 +139,27 @@ impl EvmChain {
     /// Today's price at this node.
     async fn market(&self, node: &Node) -> Result<Price, ChainError> {
         let base = block(node, &json!("latest")).await?.base_fee_per_gas;
-        let (Some(base), FeeKind::Auto) = (base, self.config.fees.kind) else {
-            let asked = node.call("eth_gasPrice", params![], "reading the gas price");
-            let price: U256 = asked.await?;
-            return Ok(Price::legacy(price, base.unwrap_or_default()));
-        };
-        let tip = match node
-            .call(
-                "eth_maxPriorityFeePerGas",
-                params![],
-                "reading the usual tip",
-            )
-            .await
-        {
-            Ok(tip) => tip,
-            // Not part of the standard: a node may not have it.
-            Err(CallError::Refused(_)) => U256::from(self.config.fees.default_tip_wei),
-            Err(CallError::Node(error)) => return Err(error),
-        };
-        Ok(Price::dynamic(base, tip))
+        let usual_tip = U256::from(self.config.fees.default_tip_wei);
+        match (base, self.config.fees.kind) {
+            (Some(base), FeeKind::Auto) => {
+                // Not part of the standard: a node may not have it.
+                let tip = asked(node, "eth_maxPriorityFeePerGas").await?;
+                Ok(Price::dynamic(base, tip.unwrap_or(usual_tip)))
+            }
+            (Some(base), FeeKind::Legacy) => {
+                // A node that gets EIP-1559 wrong may get this wrong too (ethereumjs 0.10.5 throws).
+                let price = asked(node, "eth_gasPrice").await?;
+                Ok(Price::legacy(
+                    price.unwrap_or(base.saturating_add(usual_tip)),
+                    base,
+                ))
+            }
+            (None, _) => {
+                let doing = "reading the gas price";
+                let price: U256 = node.call("eth_gasPrice", params![], doing).await?;
+                Ok(Price::legacy(price, U256::ZERO))
+            }
+        }
     }
 
     fn price(
@@ -306,6 +308,18 @@ impl EvmChain {
             chain: self.info.name.clone(),
             account,
         }
+    }
+}
+
+/// A price the node may refuse to tell.
+async fn asked(node: &Node, method: &'static str) -> Result<Option<U256>, ChainError> {
+    match node
+        .call(method, params![], "reading the usual price")
+        .await
+    {
+        Ok(price) => Ok(Some(price)),
+        Err(CallError::Refused(_)) => Ok(None),
+        Err(CallError::Node(error)) => Err(error),
     }
 }
 

@@ -15,7 +15,7 @@ use alloy_primitives::{B256, U64};
 use async_trait::async_trait;
 use bed::{Bed, Driver, Process, Rpc, accounts, client_file, until_up};
 use causeway_adapter_api::{Timestamp, conformance};
-use causeway_adapter_evm::{FeeKind, Finality};
+use causeway_adapter_evm::{FeeKind, Fees, Finality};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -153,9 +153,14 @@ impl Driver for Ethereumjs {
         self.make(at).await;
     }
 
-    /// Its receipts of EIP-1559 transactions leave the base fee out of `effectiveGasPrice` (0.10.5).
-    fn fees(&self) -> FeeKind {
-        FeeKind::Legacy
+    /// 0.10.5: receipts of EIP-1559 transactions leave the base fee out of `effectiveGasPrice`, and gas is estimated after
+    /// refunds, which is up to a fifth less than the transaction must offer.
+    fn fees(&self) -> Fees {
+        Fees {
+            kind: FeeKind::Legacy,
+            gas_margin_percent: 60,
+            ..Fees::default()
+        }
     }
 
     fn pool_is_visible(&self) -> bool {

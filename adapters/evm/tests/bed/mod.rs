@@ -12,7 +12,7 @@ use causeway_adapter_api::{
     Action, Bump, Chain, ChainId, ChainReader, ChainWriter, Order, Timestamp, TxStatus, conformance,
 };
 use causeway_adapter_evm::{
-    Account, EvmChain, EvmConfig, FeeKind, Fees, Finality, Password, connect, connect_to_deploy,
+    Account, EvmChain, EvmConfig, Fees, Finality, Password, connect, connect_to_deploy,
 };
 use causeway_contracts::{HashTimeLock, PointsToken, deploy_code};
 use ethers_signers::{LocalWallet, Signer};
@@ -40,9 +40,9 @@ pub(crate) trait Driver: Send + Sync {
     async fn block(&self);
     /// Makes a block not older than `at`.
     async fn block_at(&self, at: Timestamp);
-    /// Prices the node gets right.
-    fn fees(&self) -> FeeKind {
-        FeeKind::Auto
+    /// Prices and margins this node needs.
+    fn fees(&self) -> Fees {
+        Fees::default()
     }
     /// Whether waiting transactions are shown.
     fn pool_is_visible(&self) -> bool;
@@ -61,7 +61,7 @@ impl<D: Driver> Bed<D> {
     pub(crate) async fn new(url: String, chain_id: u64, finality: Finality, driver: D) -> Self {
         let files = tempfile::tempdir().unwrap();
         let mut config = config(files.path(), url, chain_id, finality);
-        config.fees.kind = driver.fees();
+        config.fees = driver.fees();
         driver.block().await;
         let deployer = connect_to_deploy(config.clone()).await.unwrap();
         let owner = owner();
