@@ -213,6 +213,8 @@ pub enum LockState {
 }
 
 /// What happened to a lock.
+// A lock is 300 bytes; events come in pages of some hundreds, and a box for each would be one more thing to unwrap.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// It was made.

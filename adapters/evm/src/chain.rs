@@ -322,10 +322,13 @@ impl EvmChain {
                     format!("{log:?}"),
                 ));
             }
-            if !headers.contains_key(&height) {
-                headers.insert(height, header(node, height).await?);
-            }
-            let block = &headers[&height];
+            let block = match headers.get(&height) {
+                Some(block) => block.clone(),
+                None => headers
+                    .entry(height)
+                    .or_insert(header(node, height).await?)
+                    .clone(),
+            };
             if block.hash != log.block_hash {
                 return Err(node.malformed("events of the final block", format!("{log:?}")));
             }

@@ -1,5 +1,8 @@
 //! The conformance suite against anvil, a real Ethereum node on revm.
 
+// clippy sees tests in functions marked as tests only, not in the helpers around them.
+#![allow(clippy::unwrap_used)]
+
 mod bed;
 
 use std::{

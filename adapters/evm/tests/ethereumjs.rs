@@ -4,6 +4,9 @@
 //! gives it back, and calls it final. That makes time and the `finalized` tag ours to move. Its pool is not visible:
 //! `eth_getTransactionByHash` finds a transaction only when it is in a block.
 
+// clippy sees tests in functions marked as tests only, not in the helpers around them.
+#![allow(clippy::unwrap_used)]
+
 mod bed;
 
 use std::{
