@@ -12,12 +12,14 @@ use alloy_consensus::{
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind, U256};
 use revm::{
-    Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext,
+    Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm,
     context::{
+        ContextTr as _,
         BlockEnv, CfgEnv, TxEnv,
         either::Either,
         result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction, Output},
     },
+    handler::MainnetContext,
     database::{State, WrapDatabaseRef, states::bundle_state::BundleRetention},
     primitives::hardfork::SpecId,
 };
@@ -350,9 +352,8 @@ pub fn construct(
 
 /// One block under execution.
 pub(crate) struct Run<'a> {
-    db: StateDb<'a>,
-    cfg: CfgEnv,
-    env: BlockEnv,
+    evm: MainnetEvm<MainnetContext<StateDb<'a>>>,
+    gas_limit: u64,
     receipts: Vec<ReceiptEnvelope>,
     gas_used: u64,
 }
@@ -375,26 +376,21 @@ impl Refusal {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(chain_id: u64, parent: &'a WorldState, header: &Header) -> Self {
-        Self {
-            db: State::builder().with_database_ref(parent).with_bundle_update().build(),
-            cfg: config(chain_id),
-            env: block_env(header),
-            receipts: Vec::new(),
-            gas_used: 0,
-        }
+        let db = State::builder().with_database_ref(parent).with_bundle_update().build();
+        let evm = Context::mainnet()
+            .with_db(db)
+            .with_cfg(config(chain_id))
+            .with_block(block_env(header))
+            .build_mainnet();
+        Self { evm, gas_limit: header.gas_limit, receipts: Vec::new(), gas_used: 0 }
     }
 
     pub(crate) fn push(&mut self, (tx, sender): Signed<'_>) -> Result<(), Refusal> {
         let promised = self.gas_used.saturating_add(tx.gas_limit());
-        if promised > self.env.gas_limit {
+        if promised > self.gas_limit {
             return Err(Refusal::BlockFull { got: promised });
         }
-        let mut evm = Context::mainnet()
-            .with_db(&mut self.db)
-            .with_cfg(self.cfg.clone())
-            .with_block(self.env.clone())
-            .build_mainnet();
-        let result = evm.transact_commit(tx_env(tx, sender)).map_err(|e| match e {
+        let result = self.evm.transact_commit(tx_env(tx, sender)).map_err(|e| match e {
             EVMError::Transaction(reason) => Refusal::Invalid(reason),
             other => Refusal::Machine(other.to_string()),
         })?;
@@ -409,8 +405,9 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self) -> Outcome {
-        self.db.merge_transitions(BundleRetention::PlainState);
-        Outcome { bundle: self.db.take_bundle(), receipts: self.receipts, gas_used: self.gas_used }
+        let db = self.evm.ctx.db_mut();
+        db.merge_transitions(BundleRetention::PlainState);
+        Outcome { bundle: db.take_bundle(), receipts: self.receipts, gas_used: self.gas_used }
     }
 }
 
