@@ -102,9 +102,8 @@ async fn anvil_that_mines_at_once_conforms_with_its_finalized_tag() {
     conforms(&["--slots-in-an-epoch", "1"], Finality::Tag).await;
 }
 
-/// The native binary: killing npm's wrapper would leave it running.
+/// The native binary of the platform package: no wrapper that would have to be killed as well.
 fn binary() -> std::path::PathBuf {
-    client_file(".bin/anvil");
     let machine = if cfg!(target_arch = "aarch64") {
         "arm64"
     } else {
