@@ -13,7 +13,7 @@ import {
 import { artifact, chainId, http, key, rpc, within } from "./chain.mjs";
 
 const common = createCustomCommon({ chainId, name: "causeway" }, Mainnet, { hardfork: Hardfork.Osaka });
-const provider = new JsonRpcProvider(http, undefined, { pollingInterval: 50 });
+const provider = new JsonRpcProvider(http, undefined, { pollingInterval: 50, cacheTimeout: -1 });
 const wallet = new Wallet(key, provider);
 const { abi, bytecode } = artifact("PointsToken");
 let token, block;

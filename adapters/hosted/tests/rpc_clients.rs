@@ -32,20 +32,41 @@ struct Served {
 
 async fn serve(fee: FeePolicy, chain_id: u64, access: Access) -> Served {
     let mut chain = Chain::new(4);
-    let spec = ChainSpec { fee, chain_id, ..(*chain.spec).clone() };
+    let spec = ChainSpec {
+        fee,
+        chain_id,
+        ..(*chain.spec).clone()
+    };
     chain.spec = Arc::new(spec);
     let dir = tempfile::tempdir().expect("a directory");
     let host = chain.host(dir.path(), 0..4, true);
     let listen = ([127, 0, 0, 1], 0).into();
-    let config = RpcConfig { origins: Origins::Any, ..RpcConfig::new(listen, access) };
-    let handle = rpc::start(host.node(), config).await.expect("the server starts");
-    Served { handle, host, chain_id, _dir: dir }
+    let config = RpcConfig {
+        origins: Origins::Any,
+        ..RpcConfig::new(listen, access)
+    };
+    let handle = rpc::start(host.node(), config)
+        .await
+        .expect("the server starts");
+    Served {
+        handle,
+        host,
+        chain_id,
+        _dir: dir,
+    }
 }
 
 async fn both() -> [Served; 2] {
     let member = Access::LocalMember(Peer::local("Member One", Role::Member));
     [
-        serve(FeePolicy::Eip1559 { initial_base_fee: 1_000_000_000 }, 7001, Access::Open).await,
+        serve(
+            FeePolicy::Eip1559 {
+                initial_base_fee: 1_000_000_000,
+            },
+            7001,
+            Access::Open,
+        )
+        .await,
         serve(FeePolicy::Free, 7002, member).await,
     ]
 }
@@ -55,7 +76,11 @@ fn clients() -> PathBuf {
 }
 
 async fn run(program: &Path, script: &str, needed: &Path) {
-    assert!(needed.exists(), "{} is missing: run cargo xtask install", needed.display());
+    assert!(
+        needed.exists(),
+        "{} is missing: run cargo xtask install",
+        needed.display()
+    );
     for served in both().await {
         let addr = served.handle.addr;
         let child = tokio::process::Command::new(program)
@@ -64,11 +89,16 @@ async fn run(program: &Path, script: &str, needed: &Path) {
             .env("CAUSEWAY_HTTP", format!("http://{addr}"))
             .env("CAUSEWAY_WS", format!("ws://{addr}"))
             .env("CAUSEWAY_CHAIN_ID", served.chain_id.to_string())
-            .env("CAUSEWAY_KEY", hex::encode_prefixed(key("rich").secret_bytes()))
+            .env(
+                "CAUSEWAY_KEY",
+                hex::encode_prefixed(key("rich").secret_bytes()),
+            )
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let done = tokio::time::timeout(PATIENCE, child).await.expect("the client is done in time");
+        let done = tokio::time::timeout(PATIENCE, child)
+            .await
+            .expect("the client is done in time");
         let done = done.expect("the client starts");
         assert!(
             done.status.success(),
@@ -78,7 +108,9 @@ async fn run(program: &Path, script: &str, needed: &Path) {
             String::from_utf8_lossy(&done.stderr)
         );
         served.handle.stop().await;
-        tokio::task::spawn_blocking(move || served.host.stop()).await.expect("the host stops");
+        tokio::task::spawn_blocking(move || served.host.stop())
+            .await
+            .expect("the host stops");
     }
 }
 
@@ -88,22 +120,40 @@ fn node() -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ethers_works_unmodified() {
-    run(&node(), "ethers.test.mjs", &clients().join("node_modules/ethers")).await;
+    run(
+        &node(),
+        "ethers.test.mjs",
+        &clients().join("node_modules/ethers"),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn viem_works_unmodified() {
-    run(&node(), "viem.test.mjs", &clients().join("node_modules/viem")).await;
+    run(
+        &node(),
+        "viem.test.mjs",
+        &clients().join("node_modules/viem"),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_independent_library_verifies_headers_receipts_and_proofs() {
-    run(&node(), "verify.test.mjs", &clients().join("node_modules/@ethereumjs/mpt")).await;
+    run(
+        &node(),
+        "verify.test.mjs",
+        &clients().join("node_modules/@ethereumjs/mpt"),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn web3_py_works_unmodified() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target").to_owned();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("target")
+        .to_owned();
     let python = target.join("venv/bin/python");
     run(&python, "web3_test.py", &python).await;
 }

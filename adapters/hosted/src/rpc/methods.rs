@@ -14,6 +14,7 @@ use super::{
     error::RpcError,
     fees, filters, general, logs,
     params::Args,
+    stall::Cut,
     subscriptions,
 };
 
@@ -142,7 +143,9 @@ pub(crate) fn module(ctx: Arc<Context>) -> Result<RpcModule<Context>, RegisterMe
         "eth_subscribe",
         "eth_subscription",
         "eth_unsubscribe",
-        |params, pending, ctx, _| subscriptions::subscribe(params, pending, ctx),
+        |params, pending, ctx, extensions| {
+            subscriptions::subscribe(params, pending, ctx, extensions.get::<Cut>().cloned())
+        },
     )?;
     Ok(module)
 }

@@ -31,6 +31,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jsonrpsee::{core::RegisterMethodError, server::stop_channel};
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 use self::{context::Context, server::Server};
 use crate::{node::Node, tls::Peer};
@@ -191,11 +192,12 @@ pub struct RpcHandle {
     pub addr: SocketAddr,
     stop: jsonrpsee::server::ServerHandle,
     accepting: Option<JoinHandle<()>>,
+    cut: CancellationToken,
     grace: Duration,
 }
 
 impl RpcHandle {
-    /// Takes no more connections, lets requests under way finish within the grace time, then returns.
+    /// Takes no more connections, lets requests under way finish within the grace time, cuts off the rest, and returns.
     pub async fn stop(mut self) {
         // An error means that it stopped already.
         let _ = self.stop.stop();
@@ -206,8 +208,9 @@ impl RpcHandle {
         // WebSockets are tasks of their own; each holds a stop handle until it is closed.
         let closed = tokio::time::timeout(self.grace, self.stop.clone().stopped());
         if closed.await.is_err() {
-            tracing::warn!(addr = %self.addr, "some WebSockets are still open at the end of the grace time");
+            tracing::warn!(addr = %self.addr, "WebSockets are cut off at the end of the grace time");
         }
+        self.cut.cancel();
     }
 }
 
@@ -239,12 +242,14 @@ pub async fn start(node: Node, config: RpcConfig) -> Result<RpcHandle, RpcStartE
     let module = methods::module(Arc::new(Context::new(node, config.limits)))?;
     let (stopped, stop) = stop_channel();
     let server = Server::new(&chain, module.into(), &config, stopped);
+    let cut = server.cut();
     tracing::info!(chain, %addr, tls = matches!(config.access, Access::MutualTls(_)), "JSON-RPC is open");
     let accepting = Some(tokio::spawn(server.run(listener)));
     Ok(RpcHandle {
         addr,
         stop,
         accepting,
+        cut,
         grace: config.limits.stop_grace,
     })
 }

@@ -17,8 +17,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{
     Layer, Service,
     layer::util::{Identity, Stack},
@@ -29,7 +29,7 @@ use super::{
     context::Caller,
     front::{Front, refusal},
     observe::{Observe, Rules, Transport},
-    stall::NoStall,
+    stall::{Cut, NoStall},
     subscriptions::HexIds,
 };
 use crate::tls::{Peer, PeerError};
@@ -48,6 +48,7 @@ pub(crate) struct Server {
     limits: RpcLimits,
     connections: Arc<Semaphore>,
     chain: Arc<str>,
+    cut: CancellationToken,
 }
 
 #[derive(Clone)]
@@ -104,7 +105,13 @@ impl Server {
             limits,
             connections: Arc::new(Semaphore::new(limits.connections as usize)),
             chain: chain.into(),
+            cut: CancellationToken::new(),
         }
+    }
+
+    /// Cuts every connection when it is cancelled.
+    pub(crate) fn cut(&self) -> CancellationToken {
+        self.cut.clone()
     }
 
     /// Accepts connections until told to stop, then waits for those that are open.
@@ -137,118 +144,150 @@ impl Server {
             .is_err()
         {
             tracing::warn!(chain = %self.chain, open = open.len(), "connections are cut off at the end of the grace time");
+            self.cut.cancel();
         }
     }
 
     async fn connection(self, socket: TcpStream, permit: OwnedSemaphorePermit) {
         // Small answers go out at once; failing to ask for it costs time, not correctness.
         let _ = socket.set_nodelay(true);
-        let socket = NoStall::new(socket, self.limits.stall);
-        match self.access.clone() {
-            Access::Open => self.serve(socket, Ok(Caller(None)), permit).await,
+        let cut = Cut(self.cut.child_token());
+        let socket = NoStall::new(socket, self.limits.stall, &cut);
+        let access = self.access.clone();
+        let mut connection = Connection {
+            server: self,
+            caller: Ok(Caller(None)),
+            cut,
+            _permit: permit,
+        };
+        match access {
+            Access::Open => connection.serve(socket).await,
             Access::LocalMember(peer) => {
-                self.serve(socket, Ok(Caller(Some(Arc::new(peer)))), permit)
-                    .await
+                connection.caller = Ok(Caller(Some(Arc::new(peer))));
+                connection.serve(socket).await;
             }
             Access::MutualTls(config) => {
-                let handshake = TlsAcceptor::from(config).accept(socket);
-                let stream = match tokio::time::timeout(self.limits.handshake, handshake).await {
-                    Ok(Ok(stream)) => stream,
-                    Ok(Err(error)) => {
-                        tracing::info!(chain = %self.chain, %error, "TLS handshake refused");
-                        return;
-                    }
-                    Err(_) => {
-                        tracing::info!(chain = %self.chain, "TLS handshake not done in time");
-                        return;
-                    }
-                };
-                let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-                let caller = match chain.first() {
-                    Some(certificate) => {
-                        Peer::from_certificate(certificate).map(|p| Caller(Some(Arc::new(p))))
-                    }
-                    None => Err(PeerError::Missing),
-                };
-                self.serve(stream, caller, permit).await;
+                if let Some((stream, caller)) = connection.server.handshake(config, socket).await {
+                    connection.caller = caller;
+                    connection.serve(stream).await;
+                }
             }
         }
     }
 
-    async fn serve<S>(
-        self,
-        stream: S,
-        caller: Result<Caller, PeerError>,
-        permit: OwnedSemaphorePermit,
-    ) where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        if let Err(error) = &caller {
+    /// Learns who is there. A client without a certificate of the CA, or with one out of date, is told so by TLS itself.
+    async fn handshake(
+        &self,
+        config: Arc<rustls::ServerConfig>,
+        socket: NoStall,
+    ) -> Option<(TlsStream<NoStall>, Result<Caller, PeerError>)> {
+        let handshake = TlsAcceptor::from(config).accept(socket);
+        let stream = match tokio::time::timeout(self.limits.handshake, handshake).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::info!(chain = %self.chain, %error, "TLS handshake refused");
+                return None;
+            }
+            Err(_) => {
+                tracing::info!(chain = %self.chain, "TLS handshake not done in time");
+                return None;
+            }
+        };
+        let certificate = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .and_then(<[_]>::first);
+        let peer = certificate
+            .ok_or(PeerError::Missing)
+            .and_then(Peer::from_certificate);
+        if let Err(error) = &peer {
             tracing::info!(chain = %self.chain, %error, "client certificate refused");
         }
-        // A WebSocket outlives the connection's future: the permit stays with the handlers, which it holds.
-        let this = Arc::new((self, caller, permit));
+        Some((stream, peer.map(|peer| Caller(Some(Arc::new(peer))))))
+    }
+}
+
+/// One connection, as its requests share it. A WebSocket outlives the task that accepted it and keeps this alive.
+struct Connection {
+    server: Server,
+    caller: Result<Caller, PeerError>,
+    cut: Cut,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Rides on a WebSocket's extensions, so that its connection stays counted while it is open.
+#[derive(Clone)]
+struct KeepAlive {
+    _connection: Arc<Connection>,
+}
+
+impl Connection {
+    async fn serve<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let this = Arc::new(self);
         let service = service_fn({
             let this = this.clone();
             move |request| {
                 let this = this.clone();
-                async move { Ok::<_, Infallible>(this.0.request(request, &this).await) }
+                async move { Ok::<_, Infallible>(this.request(request).await) }
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(this.0.limits.head)
+            .header_read_timeout(this.server.limits.head)
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = this.0.stop.clone().shutdown() => {
+            () = this.server.stop.clone().shutdown() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(chain = %this.0.chain, %error, "a connection ended early");
+            tracing::debug!(chain = %this.server.chain, %error, "a connection ended early");
         }
     }
 
-    async fn request(
-        &self,
-        mut request: Request<Incoming>,
-        connection: &Arc<(Self, Result<Caller, PeerError>, OwnedSemaphorePermit)>,
-    ) -> Response<HttpBody> {
-        if let Some(answer) = self.front.answer(&request) {
+    async fn request(self: Arc<Self>, mut request: Request<Incoming>) -> Response<HttpBody> {
+        let server = &self.server;
+        if let Some(answer) = server.front.answer(&request) {
             return answer;
         }
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let caller = match &connection.1 {
+        let caller = match &self.caller {
             Ok(caller) => caller.clone(),
             Err(error) => return refusal(StatusCode::FORBIDDEN, &error.to_string()),
         };
+        let origin = request.headers().get(header::ORIGIN).cloned();
         let websocket = ws::is_upgrade_request(&request);
-        request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(if websocket {
+        let extensions = request.extensions_mut();
+        extensions.insert(caller);
+        extensions.insert(self.cut.clone());
+        extensions.insert(if websocket {
             Transport::WebSocket
         } else {
             Transport::Http
         });
         if websocket {
-            request.extensions_mut().insert(KeepAlive {
-                _connection: connection.clone(),
+            extensions.insert(KeepAlive {
+                _connection: self.clone(),
             });
         }
-        let mut service = self
+        let mut service = server
             .builder
             .clone()
-            .build(self.methods.clone(), self.stop.clone());
+            .build(server.methods.clone(), server.stop.clone());
         // Reading the body counts: a client that sends a byte a minute is not waited for.
-        let done = tokio::time::timeout(self.limits.request_time * 2, service.call(request)).await;
-        let mut response = match done {
+        let time = server.limits.request_time * 2;
+        let mut response = match tokio::time::timeout(time, service.call(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                tracing::debug!(chain = %self.chain, %error, "a request could not be read");
+                tracing::debug!(chain = %server.chain, %error, "a request could not be read");
                 refusal(StatusCode::BAD_REQUEST, "the request could not be read")
             }
             Err(_) => refusal(
@@ -256,13 +295,7 @@ impl Server {
                 "the request did not arrive or was not done in time",
             ),
         };
-        self.front.mark(origin.as_ref(), response.headers_mut());
+        server.front.mark(origin.as_ref(), response.headers_mut());
         response
     }
-}
-
-/// Rides on a WebSocket's extensions, so that its connection stays counted while it is open.
-#[derive(Clone)]
-struct KeepAlive {
-    _connection: Arc<(Server, Result<Caller, PeerError>, OwnedSemaphorePermit)>,
 }

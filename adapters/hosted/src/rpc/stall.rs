@@ -1,4 +1,4 @@
-//! A connection whose peer stops reading is closed.
+//! A connection that can be cut: by us, or because its peer stops reading.
 
 use std::{
     future::Future,
@@ -13,6 +13,11 @@ use tokio::{
     net::TcpStream,
     time::{Sleep, sleep},
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// Cuts the connection a request came by; rides on the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut(pub(crate) CancellationToken);
 
 /// A socket on which a write that makes no progress for `limit` fails.
 ///
@@ -22,25 +27,28 @@ pub(crate) struct NoStall {
     socket: TcpStream,
     limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// One for each direction: they are polled by different tasks.
+    cut: [Pin<Box<WaitForCancellationFutureOwned>>; 2],
 }
 
 impl NoStall {
-    pub(crate) fn new(socket: TcpStream, limit: Duration) -> Self {
+    pub(crate) fn new(socket: TcpStream, limit: Duration, cut: &Cut) -> Self {
+        let cut = [(); 2].map(|()| Box::pin(cut.0.clone().cancelled_owned()));
         Self {
             socket,
             limit,
             stalled: None,
+            cut,
         }
     }
 
-    fn check<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        progress: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if progress.is_ready() {
+    fn check<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
             self.stalled = None;
-            return progress;
+            return done;
+        }
+        if self.cut[1].as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let limit = self.limit;
         let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
@@ -60,6 +68,9 @@ impl AsyncRead for NoStall {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.cut[0].as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.socket).poll_read(cx, buf)
     }
 }

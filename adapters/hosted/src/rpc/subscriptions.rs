@@ -12,7 +12,7 @@ use jsonrpsee::{
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{context::Context, error::RpcError, filters, logs, params::Args, shape};
+use super::{context::Context, error::RpcError, filters, logs, params::Args, shape, stall::Cut};
 use crate::execute::BlockRecord;
 
 /// Ids of subscriptions: random quantities, as go-ethereum gives them.
@@ -37,6 +37,7 @@ pub(crate) async fn subscribe(
     params: Params<'static>,
     pending: PendingSubscriptionSink,
     ctx: Arc<Context>,
+    cut: Option<Cut>,
 ) {
     let topic = match topic(&params) {
         Ok(topic) => topic,
@@ -72,7 +73,11 @@ pub(crate) async fn subscribe(
         }
     };
     if ended.is_err() {
-        tracing::debug!(chain = %ctx.node.spec().name, "a subscriber does not read and is dropped");
+        tracing::info!(chain = %ctx.node.spec().name, "a subscriber does not read and is cut off");
+        // A client that missed something must notice: it sees its connection close, not silence.
+        if let Some(Cut(cut)) = cut {
+            cut.cancel();
+        }
     }
 }
 

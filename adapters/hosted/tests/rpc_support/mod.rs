@@ -32,12 +32,16 @@ impl Instant {
     /// Seals only when told to.
     pub fn manual(spec: Arc<ChainSpec>, keys: Vec<SecretKey>) -> Arc<Self> {
         let dir = tempfile::tempdir().expect("a directory");
-        let ledger =
-            Ledger::open(spec.clone(), &dir.path().join("ledger.redb"), None).expect("a new ledger");
+        let ledger = Ledger::open(spec.clone(), &dir.path().join("ledger.redb"), None)
+            .expect("a new ledger");
         let tip = ledger.tip();
         let pool = TxPool::new(spec, tip.state.clone(), PoolLimits::default());
         let node = Node::new(ledger, pool, tip.block().hash());
-        Arc::new(Self { node, keys, _dir: dir })
+        Arc::new(Self {
+            node,
+            keys,
+            _dir: dir,
+        })
     }
 
     /// Seals whatever arrives.
@@ -70,13 +74,25 @@ impl Instant {
         let (ledger, pool) = (&self.node.ledger, &self.node.pool);
         let tip = ledger.tip();
         let time_ms = tip.block().time_ms() + 250;
-        let attributes = Attributes { time_ms, beneficiary: Address::repeat_byte(0xfe) };
+        let attributes = Attributes {
+            time_ms,
+            beneficiary: Address::repeat_byte(0xfe),
+        };
         let block = ledger.propose(&tip, pool, attributes);
-        ledger.finalize(block.block(), pool, || ()).expect("our own block is valid");
+        ledger
+            .finalize(block.block(), pool, || ())
+            .expect("our own block is valid");
         pool.on_final(&block);
         let (number, hash) = (block.block().number(), block.block().hash());
         let view = number;
-        let digest = vote_digest(self.node.domain(), VoteKind::Finalize, 0, view, view - 1, hash);
+        let digest = vote_digest(
+            self.node.domain(),
+            VoteKind::Finalize,
+            0,
+            view,
+            view - 1,
+            hash,
+        );
         let certificate = FinalityCertificate {
             epoch: 0,
             view,
@@ -94,14 +110,21 @@ impl Instant {
 
 fn vote(key: &SecretKey, digest: B256) -> Bytes {
     let message = secp256k1::Message::from_digest(digest.0);
-    let (id, compact) =
-        secp256k1::SECP256K1.sign_ecdsa_recoverable(message, key).serialize_compact();
-    [compact.as_slice(), &[27 + i32::from(id) as u8]].concat().into()
+    let (id, compact) = secp256k1::SECP256K1
+        .sign_ecdsa_recoverable(message, key)
+        .serialize_compact();
+    [compact.as_slice(), &[27 + i32::from(id) as u8]]
+        .concat()
+        .into()
 }
 
 /// Vote keys of a chain, in the order of its spec.
 pub fn vote_keys(chain: &super::support::Chain) -> Vec<SecretKey> {
-    chain.validators.iter().map(|validator| validator.keys.vote).collect()
+    chain
+        .validators
+        .iter()
+        .map(|validator| validator.keys.vote)
+        .collect()
 }
 
 /// Serves a node in plain text on a free port.
@@ -141,7 +164,11 @@ pub async fn post_on<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
     Ok((status, body.to_owned()))
 }
 
@@ -165,15 +192,18 @@ pub fn answer(body: &str) -> Result<Value, Value> {
 pub async fn receipt(addr: SocketAddr, hash: &Value) -> Value {
     let wait = async {
         loop {
-            let receipt =
-                call(addr, "eth_getTransactionReceipt", json!([hash])).await.expect("a valid call");
+            let receipt = call(addr, "eth_getTransactionReceipt", json!([hash]))
+                .await
+                .expect("a valid call");
             if !receipt.is_null() {
                 return receipt;
             }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("a receipt within 20 s")
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .expect("a receipt within 20 s")
 }
 
 /// A WebSocket client of the few frames these tests need (RFC 6455).
@@ -189,7 +219,11 @@ impl WebSocket {
         while !answer.ends_with(b"\r\n\r\n") {
             answer.push(stream.read_u8().await.expect("an answer"));
         }
-        assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+        assert!(
+            answer.starts_with(b"HTTP/1.1 101"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
         Self(stream)
     }
 
@@ -224,7 +258,9 @@ impl WebSocket {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("a message within 20 s")
+        tokio::time::timeout(Duration::from_secs(20), wait)
+            .await
+            .expect("a message within 20 s")
     }
 
     pub async fn call(&mut self, method: &str, params: Value) -> Value {
