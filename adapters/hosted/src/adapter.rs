@@ -29,6 +29,9 @@ pub const MAX_RANGE: u64 = 10_000;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Gas on top of the simulated use, in percent.
 const GAS_MARGIN: u64 = 25;
+/// Gas on top of that: two storage slots that others empty between simulation and inclusion, so that filling them costs
+/// the full price again (a token balance of the lock contract, above all).
+const GAS_SPARE: u64 = 2 * 22_100;
 /// Tip of a first attempt on a chain with a fee market, wei per gas.
 const BASE_TIP: u128 = 1_000_000_000;
 
@@ -129,7 +132,7 @@ impl HostedChain {
     /// with less is tried again with what would be attached.
     fn gas_for(&self, request: &CallRequest) -> Result<u64, ChainError> {
         let (_, used) = self.simulate(request)?;
-        let gas = (used + used * GAS_MARGIN / 100).min(TX_GAS_CAP);
+        let gas = (used + used * GAS_MARGIN / 100 + GAS_SPARE).min(TX_GAS_CAP);
         let tight = CallRequest { gas, ..request.clone() };
         match self.simulate(&tight) {
             Ok(_) => Ok(gas),
