@@ -33,8 +33,8 @@ pub use describe::openapi;
 pub use problem::Problem;
 pub use serve::Server;
 pub use views::{
-    Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest, Started,
-    Transfer, TransferList,
+    Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
+    Started, Transfer, TransferList,
 };
 
 /// All routes over `app`.
@@ -55,6 +55,9 @@ fn router(app: Arc<App>) -> Router {
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(app.limits.max_body_bytes))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            guard::guard,
+        ))
         .with_state(app)
 }

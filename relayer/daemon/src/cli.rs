@@ -27,10 +27,15 @@ use output::Output;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.global.json);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(cli, &output)),
-        Err(source) => Err(CliError::Io { doing: "starting the runtime", source }),
+        Err(source) => Err(CliError::Io {
+            doing: "starting the runtime",
+            source,
+        }),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,8 +58,16 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Key(command) => key::run(global, command, output),
         Command::Config(command) => configs::run(global, command, output),
         Command::Doctor => doctor::run(global, output).await,
+        Command::Bench(args::Bench::Chain(options)) => {
+            crate::bench::chain(options, global.json).await.map_err(|e| CliError::Failed(format!("{e:#}")))
+        }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "causeway",
+                &mut std::io::stdout(),
+            );
             Ok(())
         }
     }

@@ -16,13 +16,14 @@ mod error;
 pub mod raw;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub(crate) use check::asset;
-pub use check::{
+pub use error::ConfigError;
+pub use types::{
     Account, Api, Chain, Config, Evm, Hosted, Offer, PasswordSource, Profile, Rpc, Tls, Transfers,
     Validator,
 };
-pub use error::ConfigError;
 
 /// The profile used without a file.
 pub const LOCAL: &str = include_str!("../../../config/local.toml");
@@ -32,7 +33,14 @@ pub const NODE: &str = include_str!("../../../config/node.toml");
 pub const FULL: &str = include_str!("../../../config/full.toml");
 
 /// Variables of the same prefix that are arguments of the command line and no keys.
-const NOT_KEYS: [&str; 6] = ["config", "crash_at", "api_url", "client_certificate", "client_key", "client_ca"];
+const NOT_KEYS: [&str; 6] = [
+    "config",
+    "crash_at",
+    "api_url",
+    "client_certificate",
+    "client_key",
+    "client_ca",
+];
 
 /// Where configuration comes from.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,7 @@ use causeway_contracts::{HashTimeLock, PointsToken, deploy_code};
 /// Points minted for each account, in the token's smallest unit: one million.
 pub const MINTED: u128 = 1_000_000 * 10_u128.pow(18);
 /// Rounds of waiting for a block before giving up.
-const MAX_WAITS: u32 = 120;
+const MAX_WAITS: u32 = 30;
 
 /// Where the contracts of a chain are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,10 @@ pub struct Contracts {
 impl Contracts {
     /// Where a deployer's first two contracts will be.
     pub fn of(deployer: Address) -> Self {
-        Self { hash_time_lock: deployer.create(0), points_token: deployer.create(1) }
+        Self {
+            hash_time_lock: deployer.create(0),
+            points_token: deployer.create(1),
+        }
     }
 }
 
@@ -52,7 +55,9 @@ pub enum DeployError {
         id: TxId,
     },
     /// No block came.
-    #[error("transaction {id} is not final on {chain} after {MAX_WAITS} blocks: see `causeway chain status`")]
+    #[error(
+        "transaction {id} is not final on {chain} after {MAX_WAITS} blocks: see `causeway chain status`"
+    )]
     Stuck {
         /// Which chain.
         chain: String,
@@ -70,7 +75,10 @@ pub async fn ensure(
     deployer: Address,
     holders: &[Address],
 ) -> Result<usize, DeployError> {
-    let failed = |source| DeployError::Chain { chain: chain.info().name.clone(), source };
+    let failed = |source| DeployError::Chain {
+        chain: chain.info().name.clone(),
+        source,
+    };
     let [creations, mints] = [creations(chain, deployer), mints(deployer, holders)];
     let mut sent = 0;
     let mut nonce = 0;
@@ -79,8 +87,14 @@ pub async fn ensure(
         let mut ids = Vec::new();
         for action in stage {
             if nonce >= chain.next_nonce(deployer).await.map_err(failed)? {
-                let order = Order { account: deployer, action };
-                let tx = chain.prepare(&order, nonce, Bump(0)).await.map_err(failed)?;
+                let order = Order {
+                    account: deployer,
+                    action,
+                };
+                let tx = chain
+                    .prepare(&order, nonce, Bump(0))
+                    .await
+                    .map_err(failed)?;
                 chain.broadcast(&tx).await.map_err(failed)?;
                 ids.push(tx.id);
             }
@@ -100,11 +114,16 @@ pub async fn ensure(
 /// [`DeployError::Reverted`] when it did not do what it was to do.
 pub async fn finalised(chain: &dyn Chain, id: TxId) -> Result<(), DeployError> {
     let name = || chain.info().name.clone();
-    let failed = |source| DeployError::Chain { chain: name(), source };
+    let failed = |source| DeployError::Chain {
+        chain: name(),
+        source,
+    };
     for _ in 0..MAX_WAITS {
         let tip = chain.finalized().await.map_err(failed)?;
         match chain.status(id).await.map_err(failed)? {
-            TxStatus::Final { succeeded: true, .. } => return Ok(()),
+            TxStatus::Final {
+                succeeded: true, ..
+            } => return Ok(()),
             TxStatus::Final { .. } => return Err(DeployError::Reverted { chain: name(), id }),
             TxStatus::Unknown | TxStatus::Pending => {}
         }
@@ -128,18 +147,32 @@ fn creations(chain: &dyn Chain, deployer: Address) -> Vec<Action> {
         symbol_: "PTS".into(),
         minter_: deployer,
     };
-    let create = |data| Action::Call { to: None, value: U256::ZERO, data };
+    let create = |data| Action::Call {
+        to: None,
+        value: U256::ZERO,
+        data,
+    };
     vec![
         create(HashTimeLock::BYTECODE.clone()),
-        create(deploy_code::<PointsToken::constructorCall>(&PointsToken::BYTECODE, &token)),
+        create(deploy_code::<PointsToken::constructorCall>(
+            &PointsToken::BYTECODE,
+            &token,
+        )),
     ]
 }
 
 fn mints(deployer: Address, holders: &[Address]) -> Vec<Action> {
     let to = Some(Contracts::of(deployer).points_token);
     let mint = |holder: &Address| {
-        let call = PointsToken::mintCall { to: *holder, amount: U256::from(MINTED) };
-        Action::Call { to, value: U256::ZERO, data: Bytes::from(call.abi_encode()) }
+        let call = PointsToken::mintCall {
+            to: *holder,
+            amount: U256::from(MINTED),
+        };
+        Action::Call {
+            to,
+            value: U256::ZERO,
+            data: Bytes::from(call.abi_encode()),
+        }
     };
     holders.iter().map(mint).collect()
 }

@@ -1,12 +1,6 @@
 //! The parts of the daemon put together, started in order and stopped in reverse.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{Asset, Chain, ChainId};
@@ -31,7 +25,10 @@ use crate::{
 };
 
 /// What a hosted chain is assumed to need until it was measured, milliseconds.
-const ASSUMED: ChainTiming = ChainTiming { inclusion_ms: 1_000, finality_ms: 1_000 };
+const ASSUMED: ChainTiming = ChainTiming {
+    inclusion_ms: 1_000,
+    finality_ms: 1_000,
+};
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
 const LOCAL_MAX_GIVE: u128 = 1_000 * 10_u128.pow(18);
 
@@ -122,7 +119,11 @@ impl Chains {
     /// See [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let data = DataDir::own(&config.data_dir)?;
-        let local = config.profile.is_local().then(|| Local::open(&data)).transpose()?;
+        let local = config
+            .profile
+            .is_local()
+            .then(|| Local::open(&data))
+            .transpose()?;
         let (keys, watchtowers) = accounts(config, local.as_ref())?;
         // Keys that the driver must not use stay out of its adapters.
         let driven: BTreeMap<String, SecretKey> = keys
@@ -130,13 +131,27 @@ impl Chains {
             .filter(|(name, _)| ![DEPLOYER, CAROL].contains(&name.as_str()) || local.is_none())
             .map(|(name, key)| (name.clone(), *key))
             .collect();
-        let context = Context { data: &data, local: local.as_ref(), keys: &driven };
+        let context = Context {
+            data: &data,
+            local: local.as_ref(),
+            keys: &driven,
+        };
         let mut hosted = Vec::new();
         for (name, chain) in config.hosted() {
             hosted.push(Hosting::start(&context, name, chain).await?);
         }
-        let accounts = keys.iter().map(|(name, key)| (name.clone(), address_of(key))).collect();
-        Ok(Self { data, local, hosted, accounts, keys, watchtowers })
+        let accounts = keys
+            .iter()
+            .map(|(name, key)| (name.clone(), address_of(key)))
+            .collect();
+        Ok(Self {
+            data,
+            local,
+            hosted,
+            accounts,
+            keys,
+            watchtowers,
+        })
     }
 
     /// In the local profile, deploys what is missing; returns how many transactions that took.
@@ -147,11 +162,16 @@ impl Chains {
         let (Some(_), Some(deployer)) = (&self.local, self.accounts.get(DEPLOYER)) else {
             return Ok(0);
         };
-        let holders: Vec<Address> =
-            [ALICE, BOB, CAROL].iter().filter_map(|name| self.accounts.get(*name)).copied().collect();
+        let holders: Vec<Address> = [ALICE, BOB, CAROL]
+            .iter()
+            .filter_map(|name| self.accounts.get(*name))
+            .copied()
+            .collect();
         let mut sent = 0;
         for hosting in &self.hosted {
-            let Some(chain) = self.as_account(hosting, DEPLOYER) else { continue };
+            let Some(chain) = self.as_account(hosting, DEPLOYER) else {
+                continue;
+            };
             sent += contracts::ensure(&chain, *deployer, &holders).await?;
         }
         Ok(sent)
@@ -161,7 +181,12 @@ impl Chains {
     pub fn as_account(&self, hosting: &Hosting, name: &str) -> Option<HostedChain> {
         let htlc = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref()).hash_time_lock;
         let key = *self.keys.get(name)?;
-        Some(HostedChain::new(hosting.node.clone(), &hosting.name, htlc, vec![key]))
+        Some(HostedChain::new(
+            hosting.node.clone(),
+            &hosting.name,
+            htlc,
+            vec![key],
+        ))
     }
 
     /// A hosted chain by name.
@@ -186,13 +211,23 @@ impl Daemon {
         let key = seal_key(config)?;
         let store = Store::open(&chains.data.path().join("causeway.sqlite"), key).await?;
         let store = Arc::new(crate::faults::armed(store));
-        let dynamic = chains.hosted.iter().map(|h| Arc::clone(&h.chain) as Arc<dyn Chain>).collect();
+        let dynamic = chains
+            .hosted
+            .iter()
+            .map(|h| Arc::clone(&h.chain) as Arc<dyn Chain>)
+            .collect();
         let drive = drive_config(config, &chains);
         let driver = Driver::start(drive, Arc::clone(&store), dynamic).await?;
         let entries = chains.hosted.iter().map(ChainEntry::hosted).collect();
         let app = App::new(driver.clone(), entries, chains.accounts.clone(), config);
         let server = api::Server::start(config, app).await?;
-        Ok(Self { chains, driver, api: server.addr, store, server })
+        Ok(Self {
+            chains,
+            driver,
+            api: server.addr,
+            store,
+            server,
+        })
     }
 
     /// Stops in reverse order; what was accepted is on disk.
@@ -227,13 +262,27 @@ fn accounts(
 
 fn drive_config(config: &Config, chains: &Chains) -> DriveConfig {
     let transfers = &config.transfers.raw;
-    let ids: Vec<ChainId> = chains.hosted.iter().map(|h| ChainId(h.node.spec().chain_id)).collect();
-    let mut offers: Vec<Offer> = config.offers.iter().filter_map(|o| offer(o, chains)).collect();
+    let ids: Vec<ChainId> = chains
+        .hosted
+        .iter()
+        .map(|h| ChainId(h.node.spec().chain_id))
+        .collect();
+    let mut offers: Vec<Offer> = config
+        .offers
+        .iter()
+        .filter_map(|o| offer(o, chains))
+        .collect();
     if chains.local.is_some() {
         offers.extend(local_offers(chains));
     }
     let tower = chains.watchtowers.first().map(|address| WatchtowerConfig {
-        accounts: ids.iter().map(|chain| Account { chain: *chain, address: *address }).collect(),
+        accounts: ids
+            .iter()
+            .map(|chain| Account {
+                chain: *chain,
+                address: *address,
+            })
+            .collect(),
         min_deposit: U256::ZERO,
     });
     DriveConfig {
@@ -260,7 +309,10 @@ fn offer(offer: &config::Offer, chains: &Chains) -> Option<Offer> {
         give_chain: id(&offer.give_chain)?,
         give_asset: offer.give_asset,
         give_account: account,
-        rate: Rate { num: offer.rate_give, den: offer.rate_take },
+        rate: Rate {
+            num: offer.rate_give,
+            den: offer.rate_take,
+        },
         min_give: offer.min_give,
         max_give: offer.max_give,
         deposit: offer.deposit_wei,
@@ -269,14 +321,18 @@ fn offer(offer: &config::Offer, chains: &Chains) -> Option<Offer> {
 
 /// In the local profile bob changes anything into anything, one for one.
 fn local_offers(chains: &Chains) -> Vec<Offer> {
-    let Some(bob) = chains.accounts.get(BOB).copied() else { return Vec::new() };
+    let Some(bob) = chains.accounts.get(BOB).copied() else {
+        return Vec::new();
+    };
     let mut assets = Vec::new();
     for hosting in &chains.hosted {
         let id = ChainId(hosting.node.spec().chain_id);
         assets.push((id, Asset::Native));
         assets.extend(hosting.points_token.map(|token| (id, Asset::Token(token))));
     }
-    let pairs = assets.iter().flat_map(|take| assets.iter().map(move |give| (*take, *give)));
+    let pairs = assets
+        .iter()
+        .flat_map(|take| assets.iter().map(move |give| (*take, *give)));
     let across = pairs.filter(|((a, _), (b, _))| a != b);
     let offer = |((take_chain, take_asset), (give_chain, give_asset))| Offer {
         take_chain,
@@ -296,7 +352,10 @@ fn local_offers(chains: &Chains) -> Vec<Offer> {
 /// The key that encrypts preimages; made at the first start.
 fn seal_key(config: &Config) -> Result<StoreKey, StartError> {
     let path = &config.transfers.seal_key_file;
-    let failed = |source| StartError::SealKey { path: path.clone(), source };
+    let failed = |source| StartError::SealKey {
+        path: path.clone(),
+        source,
+    };
     if !path.exists() {
         let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
         getrandom::fill(bytes.as_mut_slice())
@@ -314,5 +373,8 @@ fn seal_key(config: &Config) -> Result<StoreKey, StartError> {
 /// Contracts of a chain of the local profile.
 pub fn contracts_of(hosting: &Hosting) -> Option<Contracts> {
     let info = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref());
-    Some(Contracts { hash_time_lock: info.hash_time_lock, points_token: hosting.points_token? })
+    Some(Contracts {
+        hash_time_lock: info.hash_time_lock,
+        points_token: hosting.points_token?,
+    })
 }

@@ -46,7 +46,10 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::InUse`] names the process that has it.
     pub fn own(path: &Path) -> Result<Self, DataDirError> {
-        let unwritable = |at: &Path, source| DataDirError::Unwritable { path: at.into(), source };
+        let unwritable = |at: &Path, source| DataDirError::Unwritable {
+            path: at.into(),
+            source,
+        };
         fs::create_dir_all(path).map_err(|e| unwritable(path, e))?;
         let file = path.join("lock");
         let mut lock = fs::OpenOptions::new()
@@ -61,13 +64,21 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => {
                 let owner = fs::read_to_string(&file).unwrap_or_default();
                 let owner = owner.trim().to_owned();
-                return Err(DataDirError::InUse { path: path.into(), owner });
+                return Err(DataDirError::InUse {
+                    path: path.into(),
+                    owner,
+                });
             }
             Err(TryLockError::Error(e)) => return Err(unwritable(&file, e)),
         }
-        let written = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        let written = lock
+            .set_len(0)
+            .and_then(|()| writeln!(lock, "{}", std::process::id()));
         written.map_err(|e| unwritable(&file, e))?;
-        Ok(Self { path: path.into(), _lock: lock })
+        Ok(Self {
+            path: path.into(),
+            _lock: lock,
+        })
     }
 
     /// Its path.

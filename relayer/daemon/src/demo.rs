@@ -62,7 +62,10 @@ impl Step {
     /// The same for people.
     pub fn text(&self) -> String {
         let mark = if self.ok { "ok" } else { "FAILED" };
-        format!("[{:5.1} s] {:<10} {mark:<6} {}", self.seconds, self.step, self.text)
+        format!(
+            "[{:5.1} s] {:<10} {mark:<6} {}",
+            self.seconds, self.step, self.text
+        )
     }
 }
 
@@ -88,7 +91,9 @@ pub(crate) enum DemoError {
         seconds: u64,
     },
     /// The pair is not the one the demonstration knows.
-    #[error("the demonstration needs one public and one consortium chain with points and the test accounts")]
+    #[error(
+        "the demonstration needs one public and one consortium chain with points and the test accounts"
+    )]
     Pair,
 }
 
@@ -113,7 +118,13 @@ pub async fn run(
 ) -> Result<(Daemon, bool), StartError> {
     let began = Instant::now();
     let step = |name, ok, text: String, found| {
-        say(&Step { step: name, ok, seconds: seconds(began), found, text });
+        say(&Step {
+            step: name,
+            ok,
+            seconds: seconds(began),
+            found,
+            text,
+        });
     };
     note("starting 7 + 4 validators; the first start makes keys and genesis");
     let chains = Chains::start(config).await?;
@@ -136,37 +147,78 @@ pub async fn run(
 
 type Say<'a> = &'a dyn Fn(&'static str, bool, String, Value);
 
-async fn transfers(daemon: &Daemon, step: Say<'_>, note: &dyn Fn(&str), began: Instant) -> Result<bool, DemoError> {
+async fn transfers(
+    daemon: &Daemon,
+    step: Say<'_>,
+    note: &dyn Fn(&str),
+    began: Instant,
+) -> Result<bool, DemoError> {
     let stage = Stage::new(daemon).ok_or(DemoError::Pair)?;
     let before = Books::read(&stage).await?;
     let swap = stage.start(stage.bob, SWAPPED, 0).await?;
     let tower = stage.start(stage.carol, WATCHED, DEPOSIT).await?;
     let refund = stage.start(stage.carol, REFUNDED, 0).await?;
-    note("alice locks three times: for bob, for carol who will go away, and for nobody who answers");
-    let follow = |id, name| Followed { daemon, id, name, note, began };
+    note(
+        "alice locks three times: for bob, for carol who will go away, and for nobody who answers",
+    );
+    let follow = |id, name| Followed {
+        daemon,
+        id,
+        name,
+        note,
+        began,
+    };
     let (swap_end, tower_end, refund_end) = tokio::join!(
         async {
             let ended = follow(swap, "swap").both().await;
-            report(step, "swap", swap, &ended, "alice has consortium points, bob has public points");
+            report(
+                step,
+                "swap",
+                swap,
+                &ended,
+                "alice has consortium points, bob has public points",
+            );
             ended
         },
         async {
             let answered = carol::answer(&stage, tower).await;
             let ended = match answered {
-                Ok(()) => follow(tower, "watchtower").one(Role::Initiator, &[Outcome::Completed]).await,
+                Ok(()) => {
+                    follow(tower, "watchtower")
+                        .one(Role::Initiator, &[Outcome::Completed])
+                        .await
+                }
                 Err(error) => Err(error),
             };
-            let by = carol::completed_by(&stage, tower).await.unwrap_or_else(|e| e.to_string());
-            report(step, "watchtower", tower, &ended, &format!("carol went away; {by} completed for her"));
+            let by = carol::completed_by(&stage, tower)
+                .await
+                .unwrap_or_else(|e| e.to_string());
+            report(
+                step,
+                "watchtower",
+                tower,
+                &ended,
+                &format!("carol went away; {by} completed for her"),
+            );
             ended
         },
         async {
-            let ended = follow(refund, "refund").one(Role::Initiator, &[Outcome::Refunded]).await;
-            report(step, "refund", refund, &ended, "nobody answered; alice has her points back");
+            let ended = follow(refund, "refund")
+                .one(Role::Initiator, &[Outcome::Refunded])
+                .await;
+            report(
+                step,
+                "refund",
+                refund,
+                &ended,
+                "nobody answered; alice has her points back",
+            );
             ended
         }
     );
-    let ok = [&swap_end, &tower_end, &refund_end].iter().all(|end| matches!(end, Ok(true)));
+    let ok = [&swap_end, &tower_end, &refund_end]
+        .iter()
+        .all(|end| matches!(end, Ok(true)));
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
@@ -196,7 +248,13 @@ async fn transfers(daemon: &Daemon, step: Say<'_>, note: &dyn Fn(&str), began: I
     Ok(ok)
 }
 
-fn report(step: Say<'_>, name: &'static str, id: TransferId, ended: &Result<bool, DemoError>, text: &str) {
+fn report(
+    step: Say<'_>,
+    name: &'static str,
+    id: TransferId,
+    ended: &Result<bool, DemoError>,
+    text: &str,
+) {
     let (ok, text) = match ended {
         Ok(true) => (true, format!("{text} ({id})")),
         Ok(false) => (false, format!("ended otherwise: causeway explain {id}")),
@@ -210,10 +268,17 @@ fn started(chains: &Chains) -> (String, Value) {
     let mut found = Vec::new();
     let mut text = Vec::new();
     for hosting in &chains.hosted {
-        let (spec, height) = (hosting.node.spec(), hosting.node.ledger.tip().block().number());
+        let (spec, height) = (
+            hosting.node.spec(),
+            hosting.node.ledger.tip().block().number(),
+        );
         let rpc = hosting.rpc.map(|addr| format!("http://{addr}"));
         let tls = hosting.rpc_tls.map(|addr| format!("https://{addr}"));
-        text.push(format!("{} ({} validators, height {height})", hosting.name, spec.validators.len()));
+        text.push(format!(
+            "{} ({} validators, height {height})",
+            hosting.name,
+            spec.validators.len()
+        ));
         found.push(json!({
             "name": hosting.name, "chain_id": spec.chain_id, "validators": spec.validators.len(),
             "height": height, "rpc": rpc, "rpc_tls": tls
@@ -241,7 +306,12 @@ fn deployed(chains: &Chains, sent: usize) -> (String, Value) {
 impl<'a> Stage<'a> {
     fn new(daemon: &'a Daemon) -> Option<Self> {
         let chains = &daemon.chains;
-        let of = |kind| chains.hosted.iter().find(|h| h.kind == kind && h.points_token.is_some());
+        let of = |kind| {
+            chains
+                .hosted
+                .iter()
+                .find(|h| h.kind == kind && h.points_token.is_some())
+        };
         let account = |name| chains.accounts.get(name).copied();
         Some(Self {
             daemon,
@@ -254,14 +324,25 @@ impl<'a> Stage<'a> {
     }
 
     /// Alice offers public points for as many consortium points.
-    async fn start(&self, counterparty: Address, amount: u128, deposit: u128) -> Result<TransferId, DemoError> {
+    async fn start(
+        &self,
+        counterparty: Address,
+        amount: u128,
+        deposit: u128,
+    ) -> Result<TransferId, DemoError> {
         let request = SwapRequest {
-            from: Account { chain: id(self.public), address: self.alice },
+            from: Account {
+                chain: id(self.public),
+                address: self.alice,
+            },
             give_asset: points(self.public),
             give_amount: U256::from(amount),
             deposit: U256::from(deposit),
             counterparty,
-            to: Account { chain: id(self.consortium), address: self.alice },
+            to: Account {
+                chain: id(self.consortium),
+                address: self.alice,
+            },
             want_asset: points(self.consortium),
             want_amount: U256::from(amount),
         };
@@ -272,7 +353,10 @@ impl<'a> Stage<'a> {
                 done => return Ok(done?),
             }
         }
-        Err(DemoError::Late { what: "the first block".into(), seconds: 10 })
+        Err(DemoError::Late {
+            what: "the first block".into(),
+            seconds: 10,
+        })
     }
 }
 

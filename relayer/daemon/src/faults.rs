@@ -7,7 +7,9 @@ const VARIABLE: &str = "CAUSEWAY_CRASH_AT";
 
 /// Arms a store with the persist point of the environment, if one is named. The process then aborts there.
 pub(crate) fn armed(store: Store) -> Store {
-    let Ok(text) = std::env::var(VARIABLE) else { return store };
+    let Ok(text) = std::env::var(VARIABLE) else {
+        return store;
+    };
     match text.parse::<FaultPoint>() {
         Ok(at) => {
             tracing::warn!(%at, "this process will abort at a persist point");

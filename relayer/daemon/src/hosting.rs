@@ -1,6 +1,11 @@
 //! The hosted chains of this process: validators, JSON-RPC and the adapter the relayer uses.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use alloy_primitives::Address;
 use causeway_adapter_hosted::{
@@ -71,7 +76,9 @@ pub enum HostingError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// No free port.
-    #[error("no port near {wanted} is free for the JSON-RPC of {chain}: set hosted.{chain}.rpc.listen")]
+    #[error(
+        "no port near {wanted} is free for the JSON-RPC of {chain}: set hosted.{chain}.rpc.listen"
+    )]
     NoPort {
         /// Which chain.
         chain: String,
@@ -81,8 +88,23 @@ pub enum HostingError {
         #[source]
         source: std::io::Error,
     },
+    /// The port of a validator is taken.
+    #[error(
+        "a validator of {chain} cannot listen on {listen}: stop what uses the port; it is part of the genesis"
+    )]
+    PeerPort {
+        /// Which chain.
+        chain: String,
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Genesis of another chain.
-    #[error("hosted.{chain}.chain_id is {expected}, its genesis says {got}: one of them is of another chain")]
+    #[error(
+        "hosted.{chain}.chain_id is {expected}, its genesis says {got}: one of them is of another chain"
+    )]
     WrongChainId {
         /// Which chain.
         chain: String,
@@ -131,8 +153,21 @@ impl Hosting {
     ///
     /// # Errors
     /// See [`HostingError`].
-    pub async fn start(context: &Context<'_>, name: &str, config: &Hosted) -> Result<Self, HostingError> {
+    pub async fn start(
+        context: &Context<'_>,
+        name: &str,
+        config: &Hosted,
+    ) -> Result<Self, HostingError> {
         let setup = setup(context, name, config)?;
+        for validator in &setup.validators {
+            let listen = validator.listen;
+            // Found out here, because the consensus tasks can only log it.
+            TcpListener::bind(listen).map_err(|source| HostingError::PeerPort {
+                chain: name.into(),
+                listen,
+                source,
+            })?;
+        }
         let host_config = HostConfig {
             spec: Arc::new(setup.spec),
             data_dir: context.data.path().join("chains").join(name).join("data"),
@@ -146,7 +181,12 @@ impl Hosting {
         let node = host.node();
         let keys = context.keys.values().copied().collect();
         let mut hosting = Self {
-            chain: Arc::new(HostedChain::new(node.clone(), name, setup.hash_time_lock, keys)),
+            chain: Arc::new(HostedChain::new(
+                node.clone(),
+                name,
+                setup.hash_time_lock,
+                keys,
+            )),
             name: name.into(),
             kind: config.raw.kind,
             points_token: setup.points_token,
@@ -166,7 +206,10 @@ impl Hosting {
             server.stop().await;
         }
         let host = self.host;
-        if tokio::task::spawn_blocking(move || host.stop()).await.is_err() {
+        if tokio::task::spawn_blocking(move || host.stop())
+            .await
+            .is_err()
+        {
             tracing::error!(chain = self.name, "stopping the validators was interrupted");
         }
     }
@@ -217,7 +260,11 @@ impl Hosting {
 
     fn free(&self, wanted: SocketAddr) -> Result<SocketAddr, HostingError> {
         let bound = local::bind_near(wanted).and_then(|listener| listener.local_addr());
-        bound.map_err(|source| HostingError::NoPort { chain: self.name.clone(), wanted, source })
+        bound.map_err(|source| HostingError::NoPort {
+            chain: self.name.clone(),
+            wanted,
+            source,
+        })
     }
 }
 
@@ -241,19 +288,27 @@ fn local_setup(
     check_id(name, config, &chain.spec)?;
     let mut validators = Vec::new();
     for (keys, entry) in chain.validators.into_iter().zip(&chain.spec.validators) {
-        let listen = entry.endpoint.parse().map_err(|_| HostingError::BadEndpoint {
-            chain: name.into(),
-            got: entry.endpoint.clone(),
-        })?;
+        let listen = entry
+            .endpoint
+            .parse()
+            .map_err(|_| HostingError::BadEndpoint {
+                chain: name.into(),
+                got: entry.endpoint.clone(),
+            })?;
         validators.push(LocalValidator { keys, listen });
     }
     let deployed = Contracts::of(local.keystore(DEPLOYER).address()?);
     let ca = local.ca();
-    let tls = config.rpc.tls.as_ref().map(tls_files).unwrap_or_else(|| TlsFiles {
-        ca: ca.join("ca.pem"),
-        certificate: ca.join("server.pem"),
-        key: ca.join("server.key"),
-    });
+    let tls = config
+        .rpc
+        .tls
+        .as_ref()
+        .map(tls_files)
+        .unwrap_or_else(|| TlsFiles {
+            ca: ca.join("ca.pem"),
+            certificate: ca.join("server.pem"),
+            key: ca.join("server.key"),
+        });
     Ok(Setup {
         spec: chain.spec,
         validators,
@@ -271,16 +326,29 @@ fn named_setup(name: &str, config: &Hosted) -> Result<Setup, HostingError> {
     let stores: Vec<Keystore> = config
         .validators
         .iter()
-        .map(|v| Keystore { path: v.keystore_file.clone(), password: v.password.clone() })
+        .map(|v| Keystore {
+            path: v.keystore_file.clone(),
+            password: v.password.clone(),
+        })
         .collect();
     let mut validators = Vec::new();
     for (vote, at) in local::open_keys(&stores)?.iter().zip(&config.validators) {
         let keys = local::validator_keys(vote);
         let entry = keys.entry(String::new());
-        if !spec.validators.iter().any(|v| v.vote == entry.vote && v.network == entry.network) {
-            return Err(HostingError::NotAValidator { chain: name.into(), vote: entry.vote });
+        if !spec
+            .validators
+            .iter()
+            .any(|v| v.vote == entry.vote && v.network == entry.network)
+        {
+            return Err(HostingError::NotAValidator {
+                chain: name.into(),
+                vote: entry.vote,
+            });
         }
-        validators.push(LocalValidator { keys, listen: at.listen });
+        validators.push(LocalValidator {
+            keys,
+            listen: at.listen,
+        });
     }
     Ok(Setup {
         spec,
@@ -296,7 +364,11 @@ fn check_id(name: &str, config: &Hosted, spec: &ChainSpec) -> Result<(), Hosting
     if expected == got {
         return Ok(());
     }
-    Err(HostingError::WrongChainId { chain: name.into(), expected, got })
+    Err(HostingError::WrongChainId {
+        chain: name.into(),
+        expected,
+        got,
+    })
 }
 
 fn tls_files(tls: &config::Tls) -> TlsFiles {

@@ -15,7 +15,7 @@ use std::{
 use alloy_primitives::{Address, U256};
 use causeway_adapter_hosted::{
     host::ValidatorKeys,
-    spec::{ChainSpec, FeePolicy, GenesisAccount},
+    spec::{ChainSpec, FeePolicy, GenesisAccount, ValidatorEntry},
 };
 use secp256k1::SecretKey;
 
@@ -47,8 +47,8 @@ const PASSWORD: &str = "causeway local profile: these keys protect nothing";
 const FUNDS: u128 = 1_000_000 * 10_u128.pow(18);
 /// Base fee of the genesis block of a public chain: 1 gwei.
 const BASE_FEE_WEI: u64 = 1_000_000_000;
-/// First port tried for connections between validators; below the range of outgoing connections.
-const FIRST_PEER_PORT: u16 = 21_000;
+/// Ports for connections between validators; below the range of outgoing connections.
+const PEER_PORTS: std::ops::Range<u16> = 21_000..32_000;
 
 /// What a local profile made.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub enum LocalError {
         source: serde_json::Error,
     },
     /// No port.
-    #[error("no free loopback port for the validators: expected some of {FIRST_PEER_PORT} and up")]
+    #[error("no free loopback port for the validators: expected some of {PEER_PORTS:?}")]
     NoPorts,
 }
 
@@ -99,7 +99,10 @@ impl Local {
     /// See [`LocalError`].
     pub fn open(data: &DataDir) -> Result<Self, LocalError> {
         let mark = data.path().join(TEST_DIR_MARK);
-        fs::write(&mark, "Keys and certificates in here are test keys. Every other profile refuses them.\n")?;
+        fs::write(
+            &mark,
+            "Keys and certificates in here are test keys. Every other profile refuses them.\n",
+        )?;
         let dev = data.make_once(Path::new("dev"), |dir| {
             write_new(&password_file(dir), PASSWORD.as_bytes())?;
             let stores = ACCOUNTS.map(|name| dir.join("accounts").join(format!("{name}.json")));
@@ -117,7 +120,10 @@ impl Local {
     /// Keystore of an account.
     pub fn keystore(&self, account: &str) -> Keystore {
         let path = self.dev.join("accounts").join(format!("{account}.json"));
-        Keystore { path, password: PasswordSource::File(password_file(&self.dev)) }
+        Keystore {
+            path,
+            password: PasswordSource::File(password_file(&self.dev)),
+        }
     }
 
     /// Addresses of the accounts, read without opening them.
@@ -158,14 +164,20 @@ impl Local {
             let stores: Vec<PathBuf> = (0..count).map(|i| validator_file(dir, i)).collect();
             let keys = make_keys(&self.dev, &stores)?;
             let keys: Vec<ValidatorKeys> = keys.iter().map(validator_keys).collect();
-            let spec = genesis(name, config, &keys, funded.values().copied())?;
-            fs::write(dir.join("genesis.json"), serde_json::to_vec_pretty(&spec).map_err(io::Error::from)?)
-                .map_err(LocalError::from)
+            let spec = genesis(data, name, config, &keys, funded.values().copied())?;
+            fs::write(
+                dir.join("genesis.json"),
+                serde_json::to_vec_pretty(&spec).map_err(io::Error::from)?,
+            )
+            .map_err(LocalError::from)
         })?;
         let spec = read_genesis(&dir.join("genesis.json"))?;
         let password = PasswordSource::File(password_file(&self.dev));
         let stores: Vec<Keystore> = (0..spec.validators.len())
-            .map(|i| Keystore { path: validator_file(&dir, i), password: password.clone() })
+            .map(|i| Keystore {
+                path: validator_file(&dir, i),
+                password: password.clone(),
+            })
             .collect();
         let validators = open_keys(&stores)?.iter().map(validator_keys).collect();
         Ok(LocalChain { spec, validators })
@@ -178,26 +190,40 @@ impl Local {
 /// [`LocalError::Genesis`] when it is none.
 pub fn read_genesis(path: &Path) -> Result<ChainSpec, LocalError> {
     let bytes = fs::read(path)?;
-    serde_json::from_slice(&bytes).map_err(|source| LocalError::Genesis { path: path.into(), source })
+    serde_json::from_slice(&bytes).map_err(|source| LocalError::Genesis {
+        path: path.into(),
+        source,
+    })
 }
 
 /// Both keys of a validator from its vote key.
 pub fn validator_keys(vote: &SecretKey) -> ValidatorKeys {
-    ValidatorKeys { network_seed: network_seed(vote), vote: *vote }
+    ValidatorKeys {
+        network_seed: network_seed(vote),
+        vote: *vote,
+    }
 }
 
 fn genesis(
+    data: &DataDir,
     name: &str,
     config: &Hosted,
     keys: &[ValidatorKeys],
     funded: impl Iterator<Item = Address>,
 ) -> Result<ChainSpec, LocalError> {
-    let ports = free_ports(keys.len())?;
-    let account = GenesisAccount { balance: U256::from(FUNDS), ..Default::default() };
+    let ports = free_ports(data, keys.len())?;
+    let account = GenesisAccount {
+        balance: U256::from(FUNDS),
+        ..Default::default()
+    };
     let alloc: BTreeMap<Address, GenesisAccount> = funded.map(|a| (a, account.clone())).collect();
     let validators = keys.iter().zip(ports);
-    let validators = validators.map(|(k, port)| k.entry(format!("127.0.0.1:{port}"))).collect();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let validators = validators
+        .map(|(k, port)| k.entry(format!("127.0.0.1:{port}")))
+        .collect();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Ok(ChainSpec {
         name: name.to_owned(),
         chain_id: config.raw.chain_id,
@@ -205,7 +231,9 @@ fn genesis(
         genesis_time_ms: now.as_secs() * 1_000,
         gas_limit: config.raw.gas_limit,
         fee: match config.raw.kind {
-            Kind::Public => FeePolicy::Eip1559 { initial_base_fee: BASE_FEE_WEI },
+            Kind::Public => FeePolicy::Eip1559 {
+                initial_base_fee: BASE_FEE_WEI,
+            },
             Kind::Consortium => FeePolicy::Free,
         },
         epoch_length: config.raw.epoch_blocks,
@@ -217,11 +245,35 @@ fn genesis(
     })
 }
 
-/// Ports that are free now, side by side where possible. They stay in the genesis.
-fn free_ports(count: usize) -> Result<Vec<u16>, LocalError> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let ports: Vec<u16> = (FIRST_PEER_PORT..32_000).filter(free).take(count).collect();
-    if ports.len() < count { Err(LocalError::NoPorts) } else { Ok(ports) }
+/// Ports that are free now and that no other chain of this data directory has. They stay in the genesis. Counted from a
+/// random port on, so that two data directories rarely choose the same.
+fn free_ports(data: &DataDir, count: usize) -> Result<Vec<u16>, LocalError> {
+    let taken = ports_of_others(data);
+    let free = |port: &u16| {
+        !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+    };
+    let mut bytes = [0_u8; 2];
+    getrandom::fill(&mut bytes).map_err(|e| LocalError::File(io::Error::other(e.to_string())))?;
+    let span = PEER_PORTS.end - PEER_PORTS.start;
+    let start = PEER_PORTS.start + u16::from_le_bytes(bytes) % span;
+    let round = (start..PEER_PORTS.end).chain(PEER_PORTS.start..start);
+    let ports: Vec<u16> = round.filter(free).take(count).collect();
+    if ports.len() < count {
+        Err(LocalError::NoPorts)
+    } else {
+        Ok(ports)
+    }
+}
+
+fn ports_of_others(data: &DataDir) -> Vec<u16> {
+    let dirs = fs::read_dir(data.path().join("chains"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let specs = dirs.filter_map(|dir| read_genesis(&dir.path().join("genesis.json")).ok());
+    let validators = specs.flat_map(|spec| spec.validators);
+    let port = |v: ValidatorEntry| v.endpoint.rsplit(':').next()?.parse().ok();
+    validators.filter_map(port).collect()
 }
 
 /// A listener at `wanted`, or at the next free port where that is taken.
@@ -244,9 +296,17 @@ pub fn bind_near(wanted: SocketAddr) -> io::Result<TcpListener> {
 fn make_certificates(dir: &Path) -> Result<(), LocalError> {
     let ca = Authority::create(dir, "causeway local test CA")?;
     let hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    ca.issue(&Subject { name: "server".into(), role: Role::Server, hosts })?;
+    ca.issue(&Subject {
+        name: "server".into(),
+        role: Role::Server,
+        hosts,
+    })?;
     for role in [Role::Member, Role::Operator, Role::Regulator, Role::Admin] {
-        ca.issue(&Subject { name: role.name().into(), role, hosts: Vec::new() })?;
+        ca.issue(&Subject {
+            name: role.name().into(),
+            role,
+            hosts: Vec::new(),
+        })?;
     }
     Ok(())
 }
@@ -263,7 +323,10 @@ fn validator_file(chain: &Path, index: usize) -> PathBuf {
 fn make_keys(dev: &Path, stores: &[PathBuf]) -> Result<Vec<SecretKey>, LocalError> {
     let password = PasswordSource::File(password_file(dev));
     in_threads(stores, |path| {
-        let store = Keystore { path: path.clone(), password: password.clone() };
+        let store = Keystore {
+            path: path.clone(),
+            password: password.clone(),
+        };
         Ok(store.create(Mark::Test)?)
     })
 }
@@ -281,10 +344,16 @@ fn in_threads<T: Sync, R: Send>(
     work: impl Fn(&T) -> Result<R, LocalError> + Sync,
 ) -> Result<Vec<R>, LocalError> {
     thread::scope(|scope| {
-        let handles: Vec<_> = items.iter().map(|item| scope.spawn(|| work(item))).collect();
+        let handles: Vec<_> = items
+            .iter()
+            .map(|item| scope.spawn(|| work(item)))
+            .collect();
         handles
             .into_iter()
-            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .map(|h| {
+                h.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
             .collect()
     })
 }

@@ -29,13 +29,15 @@ pub fn handle() -> PrometheusHandle {
 /// A step of a transfer.
 pub fn transition(row: &TransitionRow) {
     let role = row.key.role.name();
-    counter!("causeway_transfer_steps_total", "role" => role, "stage" => row.stage.clone()).increment(1);
+    counter!("causeway_transfer_steps_total", "role" => role, "stage" => row.stage.clone())
+        .increment(1);
 }
 
 /// A request to the API.
 pub fn request(route: String, status: u16, took: Duration) {
     let status = status.to_string();
-    counter!("causeway_api_requests_total", "route" => route.clone(), "status" => status).increment(1);
+    counter!("causeway_api_requests_total", "route" => route.clone(), "status" => status)
+        .increment(1);
     histogram!("causeway_api_request_seconds", "route" => route).record(took.as_secs_f64());
 }
 
@@ -49,5 +51,8 @@ pub fn chain(name: &str, tip: Tip) {
 
 /// Seconds since the Unix epoch, as this host counts them.
 pub fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }

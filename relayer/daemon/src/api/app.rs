@@ -119,7 +119,11 @@ impl App {
         accounts: BTreeMap<String, Address>,
         config: &Config,
     ) -> Arc<Self> {
-        let access = if config.api.tls.is_some() { Access::Certificates } else { Access::Loopback };
+        let access = if config.api.tls.is_some() {
+            Access::Certificates
+        } else {
+            Access::Loopback
+        };
         Self::with_access(driver, chains, accounts, config, access)
     }
 
@@ -156,15 +160,20 @@ impl App {
     }
 
     pub(super) fn account_name(&self, address: Address) -> Option<String> {
-        self.accounts.iter().find(|(_, a)| **a == address).map(|(name, _)| name.clone())
+        self.accounts
+            .iter()
+            .find(|(_, a)| **a == address)
+            .map(|(name, _)| name.clone())
     }
 
     /// Takes one of the bounded event streams, until the guard is dropped.
     pub(super) fn take_stream(self: &Arc<Self>) -> Option<StreamGuard> {
         let max = self.limits.max_event_streams;
-        let taken = self.streams.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| {
-            (n < max).then_some(n + 1)
-        });
+        let taken = self
+            .streams
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| {
+                (n < max).then_some(n + 1)
+            });
         taken.ok().map(|_| StreamGuard(Arc::clone(self)))
     }
 }
@@ -206,7 +215,11 @@ impl Default for Events {
     fn default() -> Self {
         let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let run = started.map_or(0, |t| t.as_secs());
-        Self { kept: Mutex::default(), news: broadcast::channel(KEPT_EVENTS).0, run }
+        Self {
+            kept: Mutex::default(),
+            news: broadcast::channel(KEPT_EVENTS).0,
+            run,
+        }
     }
 }
 
@@ -215,16 +228,29 @@ impl Events {
     pub(super) fn since(
         &self,
         from: u64,
-    ) -> (Vec<(u64, EventView)>, bool, broadcast::Receiver<(u64, EventView)>) {
+    ) -> (
+        Vec<(u64, EventView)>,
+        bool,
+        broadcast::Receiver<(u64, EventView)>,
+    ) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let complete = kept.events.front().is_none_or(|(first, _)| *first <= from) && from <= kept.next;
-        let events = kept.events.iter().filter(|(n, _)| *n >= from).cloned().collect();
+        let complete =
+            kept.events.front().is_none_or(|(first, _)| *first <= from) && from <= kept.next;
+        let events = kept
+            .events
+            .iter()
+            .filter(|(n, _)| *n >= from)
+            .cloned()
+            .collect();
         (events, complete, self.news.subscribe())
     }
 
     /// Number the next event will have.
     pub(super) fn next(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).next
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next
     }
 
     fn push(&self, event: EventView) {

@@ -54,7 +54,11 @@ async fn accounts(app: &App, entry: &ChainEntry) -> Vec<AccountView> {
     for (name, address) in &app.accounts {
         let native = entry.chain.balance(Asset::Native, *address).await.ok();
         let points = match entry.points_token {
-            Some(token) => entry.chain.balance(Asset::Token(token), *address).await.ok(),
+            Some(token) => entry
+                .chain
+                .balance(Asset::Token(token), *address)
+                .await
+                .ok(),
             None => None,
         };
         views.push(AccountView {

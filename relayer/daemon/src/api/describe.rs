@@ -10,10 +10,22 @@ use super::{chains, events, health, problem, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Causeway", description = "Chains and transfers of one daemon. Amounts are decimal text in smallest units."),
+    info(
+        title = "Causeway",
+        description = "Chains and transfers of one daemon. Amounts are decimal text in smallest units."
+    ),
     paths(
-        health::live, health::ready, health::metrics, chains::list, chains::show, transfers::start,
-        transfers::list, transfers::show, transfers::explain, transfers::refund, events::stream
+        health::live,
+        health::ready,
+        health::metrics,
+        chains::list,
+        chains::show,
+        transfers::start,
+        transfers::list,
+        transfers::show,
+        transfers::explain,
+        transfers::refund,
+        events::stream
     ),
     components(schemas(problem::Problem, views::EventView))
 )]
@@ -57,7 +69,13 @@ fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value
     );
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let word = |key: &str| escaped(parameter[key].as_str().unwrap_or_default());
-        let _ = write!(html, "<li><code>{}</code> in {}: {}</li>", word("name"), word("in"), word("description"));
+        let _ = write!(
+            html,
+            "<li><code>{}</code> in {}: {}</li>",
+            word("name"),
+            word("in"),
+            word("description")
+        );
     }
     if let Some(body) = type_name(&operation["requestBody"]["content"]) {
         let _ = write!(html, "<li>body: <a href=\"#{body}\">{body}</a></li>");
@@ -72,10 +90,16 @@ fn operation_html(html: &mut String, method: &str, path: &str, operation: &Value
 
 fn schema_html(html: &mut String, name: &str, schema: &Value) {
     let _ = write!(html, "<section id=\"{0}\"><h3>{0}</h3><ul>", escaped(name));
-    let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+    let parts = schema["allOf"]
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![schema.clone()]);
     for part in &parts {
         if let Some(base) = reference(part) {
-            let _ = write!(html, "<li>everything of <a href=\"#{base}\">{base}</a></li>");
+            let _ = write!(
+                html,
+                "<li>everything of <a href=\"#{base}\">{base}</a></li>"
+            );
         }
         for (field, of) in object(&part["properties"]) {
             let about = escaped(of["description"].as_str().unwrap_or_default());
@@ -101,7 +125,10 @@ fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\

@@ -40,14 +40,22 @@ pub(super) async fn stream(
     from: Result<Query<From>, QueryRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let Query(from) = from?;
-    let header = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let header = headers
+        .get("last-event-id")
+        .and_then(|v| v.to_str().ok())
+        .map(str::to_owned);
     let (start, same_run) = match from.after.or(header) {
         None => (app.events.next(), true),
         Some(id) => position(&app, &id)?,
     };
     let guard = app.take_stream().ok_or_else(|| {
         let what = "close another stream, or raise api.max_event_streams";
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "all event streams are taken", what)
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-streams",
+            "all event streams are taken",
+            what,
+        )
     })?;
     let (kept, complete, news) = app.events.since(start);
     let run = app.events.run;
@@ -74,14 +82,20 @@ async fn next(run: u64, (mut news, guard): Live) -> Option<(Result<Event, Infall
 
 fn step(run: u64, n: u64, event: &EventView) -> Event {
     let data = serde_json::to_string(event).unwrap_or_default();
-    Event::default().id(format!("{run}-{n}")).event("step").data(data)
+    Event::default()
+        .id(format!("{run}-{n}"))
+        .event("step")
+        .data(data)
 }
 
 /// Number to go on with, and whether the id is of this run. An id of another run goes on with all that is kept.
 fn position(app: &App, id: &str) -> Result<(u64, bool), Problem> {
     let bad = || Problem::bad_request("an event id is <number>-<number>, as the stream sent it");
     let (run, n) = id.split_once('-').ok_or_else(bad)?;
-    let (run, n): (u64, u64) = (run.parse().map_err(|_| bad())?, n.parse().map_err(|_| bad())?);
+    let (run, n): (u64, u64) = (
+        run.parse().map_err(|_| bad())?,
+        n.parse().map_err(|_| bad())?,
+    );
     if run != app.events.run {
         return Ok((0, false));
     }

@@ -26,7 +26,10 @@ pub(super) async fn guard(
 ) -> Response {
     let began = Instant::now();
     // The pattern, not the address: the number of metrics stays bounded.
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
     let response = match allowed(&app, &caller, &request) {
         Err(problem) => problem.into_response(),
@@ -65,12 +68,18 @@ fn allowed(app: &App, caller: &Caller, request: &Request) -> Result<(), Problem>
 /// requests carry a foreign `Host` or `Origin`.
 fn same_machine(headers: &HeaderMap) -> Result<(), Problem> {
     let what = "use http://127.0.0.1 or http://localhost from this machine; outside the local profile use a certificate";
-    let refused = |detail: String| Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail, what);
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let refused =
+        |detail: String| Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail, what);
+    let host = headers
+        .get(header::HOST)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     if !is_loopback(host) {
         return Err(refused("the Host header is not this machine".into()));
     }
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
     let origin = origin.to_str().unwrap_or_default();
     match origin.strip_prefix("http://") {
         // The very same origin: host and port.
@@ -89,9 +98,18 @@ fn is_loopback(authority: &str) -> bool {
 
 fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
     let Some(peer) = &caller.peer else {
-        let detail = caller.refused.clone().unwrap_or_else(|| "no client certificate was sent".into());
-        let what = "connect with a certificate of the configured CA; `causeway key issue` makes one";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "no-certificate", detail, what));
+        let detail = caller
+            .refused
+            .clone()
+            .unwrap_or_else(|| "no client certificate was sent".into());
+        let what =
+            "connect with a certificate of the configured CA; `causeway key issue` makes one";
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "no-certificate",
+            detail,
+            what,
+        ));
     };
     let reads = matches!(*method, Method::GET | Method::HEAD);
     if reads || matches!(peer.role, Role::Member | Role::Admin) {
@@ -99,19 +117,30 @@ fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
     }
     let detail = format!("{} has the role {}, which only reads", peer.name, peer.role);
     let what = "ask a member or admin";
-    Err(Problem::new(StatusCode::FORBIDDEN, "wrong-role", detail, what))
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "wrong-role",
+        detail,
+        what,
+    ))
 }
 
 fn hardened(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let pairs = [
         ("x-content-type-options", "nosniff"),
-        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
         ("cache-control", "no-store"),
         ("referrer-policy", "no-referrer"),
     ];
     for (name, value) in pairs {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     response
 }

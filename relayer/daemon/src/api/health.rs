@@ -39,12 +39,21 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Pr
     if !app.driver.is_running() {
         let what = "see the log: its database failed; free space or repair it, then start again";
         let detail = "the driver of transfers has stopped";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail, what));
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopped",
+            detail,
+            what,
+        ));
     }
     let now = metrics::unix_seconds();
     let mut chains = Vec::new();
     for entry in &app.chains {
-        let tip = entry.chain.finalized().await.map_err(Problem::unavailable)?;
+        let tip = entry
+            .chain
+            .finalized()
+            .await
+            .map_err(Problem::unavailable)?;
         let age = now.saturating_sub(tip.time.0);
         if age > STALLED_SECONDS {
             let detail = format!("the newest block of {} is {age} s old", entry.name);
@@ -63,5 +72,8 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
             metrics::chain(&entry.name, tip);
         }
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.prometheus.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        app.prometheus.render(),
+    )
 }

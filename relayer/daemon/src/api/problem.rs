@@ -73,17 +73,22 @@ impl From<DriveError> for Problem {
     fn from(error: DriveError) -> Self {
         let text = error.to_string();
         match error {
-            DriveError::PeerUnknownTransfer(_) => Self::not_found(text, "list transfers at /v1/transfers"),
+            DriveError::PeerUnknownTransfer(_) => {
+                Self::not_found(text, "list transfers at /v1/transfers")
+            }
             DriveError::PeerNotNow { source, .. } => {
                 let what = match source.why {
                     Why::Ended => "nothing is left to do",
-                    Why::PointOfNoReturn => "wait: the transfer completes, or its locks return after their deadlines",
+                    Why::PointOfNoReturn => {
+                        "wait: the transfer completes, or its locks return after their deadlines"
+                    }
                     _ => "ask /v1/transfers/{id}/explain what can be done",
                 };
                 Self::new(StatusCode::CONFLICT, "not-now", text, what)
             }
             DriveError::Margin(_) => {
-                let what = "lower transfers.outage_budget_seconds or wait until the chains are quicker";
+                let what =
+                    "lower transfers.outage_budget_seconds or wait until the chains are quicker";
                 Self::new(StatusCode::CONFLICT, "margin-too-thin", text, what)
             }
             DriveError::PeerUnknownChain { .. }
@@ -131,5 +136,10 @@ pub(super) async fn no_such_route() -> Problem {
 
 pub(super) async fn no_such_method() -> Problem {
     let what = "see / for the methods of each address";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this address has no such method", what)
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no-such-method",
+        "this address has no such method",
+        what,
+    )
 }

@@ -1,6 +1,14 @@
 //! Accepting connections, plain on loopback or by mutual TLS.
 
-use std::{io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, task::{Context, Poll}, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     extract::connect_info::Connected,
@@ -67,13 +75,22 @@ impl Server {
             TcpListener::bind(listen).await.map_err(failed)?
         };
         let addr = listener.local_addr().map_err(failed)?;
-        let acceptor = config.api.tls.as_ref().map(server_config).transpose()?.map(TlsAcceptor::from);
+        let acceptor = config
+            .api
+            .tls
+            .as_ref()
+            .map(server_config)
+            .transpose()?
+            .map(TlsAcceptor::from);
         let door = Door::open(listener, addr, acceptor);
-        let service = super::router(Arc::clone(&app)).into_make_service_with_connect_info::<Caller>();
+        let service =
+            super::router(Arc::clone(&app)).into_make_service_with_connect_info::<Caller>();
         let mut stopping = app.stopping.subscribe();
         let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
         let task = tokio::spawn(async move {
-            let served = axum::serve(door, service).with_graceful_shutdown(stopped).await;
+            let served = axum::serve(door, service)
+                .with_graceful_shutdown(stopped)
+                .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the API has stopped");
             }
@@ -118,7 +135,10 @@ impl Listener for Door {
     }
 
     fn local_addr(&self) -> io::Result<Caller> {
-        Ok(Caller { peer: None, refused: None })
+        Ok(Caller {
+            peer: None,
+            refused: None,
+        })
     }
 }
 
@@ -135,7 +155,11 @@ impl std::fmt::Debug for Door {
 }
 
 /// One slow handshake must not hold up others: each runs by itself, a bounded number at once.
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, ready: mpsc::Sender<(Stream, Caller)>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    ready: mpsc::Sender<(Stream, Caller)>,
+) {
     let slots = Arc::new(Semaphore::new(HANDSHAKES));
     loop {
         let accepted = tokio::select! {
@@ -150,7 +174,9 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, ready: mps
                 continue;
             }
         };
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return;
+        };
         let (acceptor, ready) = (acceptor.clone(), ready.clone());
         tokio::spawn(async move {
             let shaken = tokio::time::timeout(HANDSHAKE, shake(acceptor, tcp)).await;
@@ -167,14 +193,26 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, ready: mps
 
 async fn shake(acceptor: Option<TlsAcceptor>, tcp: TcpStream) -> io::Result<(Stream, Caller)> {
     let Some(acceptor) = acceptor else {
-        return Ok((Stream::Plain(tcp), Caller { peer: None, refused: None }));
+        return Ok((
+            Stream::Plain(tcp),
+            Caller {
+                peer: None,
+                refused: None,
+            },
+        ));
     };
     let tls = acceptor.accept(tcp).await?;
     let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let peer = certificate.map_or(Err(PeerError::Missing), Peer::from_certificate);
     let caller = match peer {
-        Ok(peer) => Caller { peer: Some(peer), refused: None },
-        Err(error) => Caller { peer: None, refused: Some(error.to_string()) },
+        Ok(peer) => Caller {
+            peer: Some(peer),
+            refused: None,
+        },
+        Err(error) => Caller {
+            peer: None,
+            refused: Some(error.to_string()),
+        },
     };
     Ok((Stream::Tls(Box::new(tls)), caller))
 }
@@ -186,7 +224,11 @@ enum Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
             Self::Tls(io) => Pin::new(io).poll_read(cx, buf),
@@ -195,7 +237,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_write(cx, buf),
             Self::Tls(io) => Pin::new(io).poll_write(cx, buf),
@@ -222,13 +268,16 @@ fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&files.client_ca_file)? {
-        roots.add(certificate).map_err(|e| TlsError::Ca(e.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|e| TlsError::Ca(e.to_string()))?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .allow_unauthenticated()
         .build()
         .map_err(|e| TlsError::Ca(e.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key_file).map_err(|e| pem(&files.key_file, "private key", &e))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key_file)
+        .map_err(|e| pem(&files.key_file, "private key", &e))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Identity)?
@@ -240,11 +289,16 @@ fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|e| pem(path, "certificate", &e))?.collect();
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
+        .map_err(|e| pem(path, "certificate", &e))?
+        .collect();
     found.map_err(|e| pem(path, "certificate", &e))
 }
 
 fn pem(path: &Path, expected: &'static str, problem: &dyn std::fmt::Display) -> TlsError {
-    TlsError::Pem { path: path.into(), expected, problem: problem.to_string() }
+    TlsError::Pem {
+        path: path.into(),
+        expected,
+        problem: problem.to_string(),
+    }
 }

@@ -43,7 +43,12 @@ impl Bench {
     async fn new(access: Access) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let chain = |id, name: &str| {
-            let chain = MockChain::new(Setup { id: ChainId(id), name: name.into(), gas_price: 0, ..Setup::default() });
+            let chain = MockChain::new(Setup {
+                id: ChainId(id),
+                name: name.into(),
+                gas_price: 0,
+                ..Setup::default()
+            });
             chain.fund(Asset::Native, ALICE, U256::from(1_000));
             chain.fund(Asset::Token(TOKEN), ALICE, U256::from(1_000));
             chain.seal_to_final();
@@ -51,7 +56,9 @@ impl Bench {
         };
         let (a, b) = (chain(1, "a"), chain(2, "b"));
         let now = a.now();
-        let store = Store::open(&dir.path().join("db"), StoreKey::new([1; 32])).await.unwrap();
+        let store = Store::open(&dir.path().join("db"), StoreKey::new([1; 32]))
+            .await
+            .unwrap();
         let drive = DriveConfig {
             poll: Duration::from_millis(5),
             wall: WallClock::new(move || now.0 * 1000),
@@ -72,13 +79,20 @@ impl Bench {
         let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
         let entries = vec![entry(a, "a"), entry(b, "b")];
         let app = App::with_access(driver, entries, accounts, &config, access);
-        Self { router: router(Arc::clone(&app)), app, _dir: dir }
+        Self {
+            router: router(Arc::clone(&app)),
+            app,
+            _dir: dir,
+        }
     }
 
     async fn send(&self, request: Request<Body>, peer: Option<Role>) -> (StatusCode, Value) {
         let mut request = request;
         let peer = peer.map(|role| Peer::local("someone", role));
-        request.extensions_mut().insert(ConnectInfo(Caller { peer, refused: None }));
+        request.extensions_mut().insert(ConnectInfo(Caller {
+            peer,
+            refused: None,
+        }));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -92,7 +106,8 @@ impl Bench {
     }
 
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        self.send(request(Method::POST, path, Some(body.to_string())), None).await
+        self.send(request(Method::POST, path, Some(body.to_string())), None)
+            .await
     }
 
     /// The first start may come before the chains told their time.
@@ -138,11 +153,17 @@ async fn chains_are_listed_and_found_by_name_and_id() {
     let bench = Bench::new(Access::Loopback).await;
 
     let (status, all) = bench.get("/v1/chains").await;
-    assert_eq!((status, all.as_array().map(Vec::len)), (StatusCode::OK, Some(2)));
+    assert_eq!(
+        (status, all.as_array().map(Vec::len)),
+        (StatusCode::OK, Some(2))
+    );
     assert_eq!(all[0]["accounts"][0]["points"], "1000");
     assert_eq!(bench.get("/v1/chains/a").await.1["chain_id"], 1);
     assert_eq!(bench.get("/v1/chains/2").await.1["name"], "b");
-    assert!(is_problem(&bench.get("/v1/chains/mars").await, StatusCode::NOT_FOUND));
+    assert!(is_problem(
+        &bench.get("/v1/chains/mars").await,
+        StatusCode::NOT_FOUND
+    ));
 }
 
 #[tokio::test]
@@ -156,12 +177,17 @@ async fn a_transfer_is_started_listed_shown_explained_and_taken_back() {
     let (_, list) = bench.get("/v1/transfers?role=initiator&chain=a").await;
     assert_eq!(list["transfers"][0]["id"], id);
     assert_eq!(list["transfers"][0]["from_account"], "alice");
-    assert_eq!(bench.get("/v1/transfers?role=watchtower").await.1["transfers"], json!([]));
+    assert_eq!(
+        bench.get("/v1/transfers?role=watchtower").await.1["transfers"],
+        json!([])
+    );
     let (_, shown) = bench.get(&format!("/v1/transfers/{id}")).await;
     assert_eq!(shown[0]["history"][0]["event"], Value::Null);
     let (_, told) = bench.get(&format!("/v1/transfers/{id}/explain")).await;
     assert!(told[0]["text"].as_str().unwrap().contains(id));
-    let (status, _) = bench.post(&format!("/v1/transfers/{id}/refund"), &Value::Null).await;
+    let (status, _) = bench
+        .post(&format!("/v1/transfers/{id}/refund"), &Value::Null)
+        .await;
     assert_eq!(status, StatusCode::ACCEPTED);
 }
 
@@ -184,8 +210,14 @@ async fn a_start_with_a_wrong_field_says_which() {
         let mut body = swap();
         *body.pointer_mut(at).unwrap() = value;
         let answer = bench.post("/v1/transfers", &body).await;
-        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{at}: {answer:?}");
-        assert!(answer.1["detail"].as_str().unwrap().contains(expected), "{at}: {answer:?}");
+        assert!(
+            is_problem(&answer, StatusCode::BAD_REQUEST),
+            "{at}: {answer:?}"
+        );
+        assert!(
+            answer.1["detail"].as_str().unwrap().contains(expected),
+            "{at}: {answer:?}"
+        );
     }
 }
 
@@ -197,9 +229,15 @@ async fn a_body_that_is_malformed_unknown_or_too_large_is_refused() {
     assert!(is_problem(&send("{".into()).await, StatusCode::BAD_REQUEST));
     let mut more = swap();
     more["colour"] = json!("red");
-    assert!(is_problem(&send(more.to_string()).await, StatusCode::UNPROCESSABLE_ENTITY));
+    assert!(is_problem(
+        &send(more.to_string()).await,
+        StatusCode::UNPROCESSABLE_ENTITY
+    ));
     let large = format!("{{\"x\":\"{}\"}}", "y".repeat(70_000));
-    assert!(is_problem(&send(large).await, StatusCode::PAYLOAD_TOO_LARGE));
+    assert!(is_problem(
+        &send(large).await,
+        StatusCode::PAYLOAD_TOO_LARGE
+    ));
 }
 
 #[tokio::test]
@@ -208,7 +246,9 @@ async fn a_start_repeated_under_one_key_starts_once() {
     bench.start(&swap()).await;
     let keyed = |body: Value| {
         let mut request = request(Method::POST, "/v1/transfers", Some(body.to_string()));
-        request.headers_mut().insert("idempotency-key", "one".parse().unwrap());
+        request
+            .headers_mut()
+            .insert("idempotency-key", "one".parse().unwrap());
         bench.send(request, None)
     };
 
@@ -218,7 +258,10 @@ async fn a_start_repeated_under_one_key_starts_once() {
 
     assert_eq!((first.0, second.0), (StatusCode::CREATED, StatusCode::OK));
     assert_eq!(first.1, second.1);
-    assert!(is_problem(&keyed(other).await, StatusCode::UNPROCESSABLE_ENTITY));
+    assert!(is_problem(
+        &keyed(other).await,
+        StatusCode::UNPROCESSABLE_ENTITY
+    ));
 }
 
 #[tokio::test]
@@ -233,13 +276,24 @@ async fn what_does_not_exist_is_a_problem_document() {
         assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{answer:?}");
     }
     assert!(is_problem(&bench.get("/v2").await, StatusCode::NOT_FOUND));
-    let deleted = bench.send(request(Method::DELETE, "/v1/transfers", None), None).await;
-    assert!(is_problem(&deleted, StatusCode::METHOD_NOT_ALLOWED), "{deleted:?}");
+    let deleted = bench
+        .send(request(Method::DELETE, "/v1/transfers", None), None)
+        .await;
+    assert!(
+        is_problem(&deleted, StatusCode::METHOD_NOT_ALLOWED),
+        "{deleted:?}"
+    );
     for query in ["limit=0", "limit=501", "limit=x", "colour=red"] {
         let answer = bench.get(&format!("/v1/transfers?{query}")).await;
-        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{query}: {answer:?}");
+        assert!(
+            is_problem(&answer, StatusCode::BAD_REQUEST),
+            "{query}: {answer:?}"
+        );
     }
-    assert!(is_problem(&bench.get("/v1/events?after=x").await, StatusCode::BAD_REQUEST));
+    assert!(is_problem(
+        &bench.get("/v1/events?after=x").await,
+        StatusCode::BAD_REQUEST
+    ));
 }
 
 #[tokio::test]
@@ -251,15 +305,29 @@ async fn a_foreign_web_page_is_refused_in_the_local_profile() {
         bench.send(request, None)
     };
 
-    for host in ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:8700"] {
-        assert!(is_problem(&with("host", host).await, StatusCode::FORBIDDEN), "{host}");
+    for host in [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "localhost.evil.example:8700",
+    ] {
+        assert!(
+            is_problem(&with("host", host).await, StatusCode::FORBIDDEN),
+            "{host}"
+        );
     }
     for origin in ["https://evil.example", "null", "http://127.0.0.1:9999"] {
-        assert!(is_problem(&with("origin", origin).await, StatusCode::FORBIDDEN), "{origin}");
+        assert!(
+            is_problem(&with("origin", origin).await, StatusCode::FORBIDDEN),
+            "{origin}"
+        );
     }
     assert_eq!(with("host", "localhost:8700").await.0, StatusCode::OK);
     assert_eq!(with("host", "[::1]:8700").await.0, StatusCode::OK);
-    assert_eq!(with("origin", "http://127.0.0.1:8700").await.0, StatusCode::OK);
+    assert_eq!(
+        with("origin", "http://127.0.0.1:8700").await.0,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
@@ -279,7 +347,9 @@ async fn roles_decide_outside_the_local_profile() {
     for role in [Role::Member, Role::Admin] {
         assert_eq!(write(Some(role)).await.0, StatusCode::NOT_FOUND);
     }
-    let health = bench.send(request(Method::GET, "/healthz", None), None).await;
+    let health = bench
+        .send(request(Method::GET, "/healthz", None), None)
+        .await;
     assert_eq!(health.0, StatusCode::OK);
 }
 
@@ -327,12 +397,18 @@ async fn event_streams_are_bounded_and_resume_after_an_id() {
     assert!(other_run.contains("event: gap"), "{other_run}");
     let guards: Vec<_> = std::iter::from_fn(|| bench.app.take_stream()).collect();
     assert_eq!(guards.len(), 64);
-    assert!(is_problem(&bench.get("/v1/events").await, StatusCode::TOO_MANY_REQUESTS));
+    assert!(is_problem(
+        &bench.get("/v1/events").await,
+        StatusCode::TOO_MANY_REQUESTS
+    ));
 }
 
 async fn first_bytes(bench: &Bench, path: &str) -> String {
     let mut request = request(Method::GET, path, None);
-    request.extensions_mut().insert(ConnectInfo(Caller { peer: None, refused: None }));
+    request.extensions_mut().insert(ConnectInfo(Caller {
+        peer: None,
+        refused: None,
+    }));
     let response = bench.router.clone().oneshot(request).await.unwrap();
     let frame = response.into_body().frame().await.unwrap().unwrap();
     String::from_utf8_lossy(frame.data_ref().unwrap()).into_owned()

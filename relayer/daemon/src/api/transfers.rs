@@ -75,9 +75,19 @@ pub(super) async fn start(
         if first.body != body {
             let what = "use a new Idempotency-Key for another transfer";
             let detail = "this Idempotency-Key was used for another request";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", detail, what));
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key-reused",
+                detail,
+                what,
+            ));
         }
-        return Ok((StatusCode::OK, Json(Started { id: first.id.to_string() })));
+        return Ok((
+            StatusCode::OK,
+            Json(Started {
+                id: first.id.to_string(),
+            }),
+        ));
     }
     let id = app.driver.start_swap(swap).await?;
     Repeatable { key, body, id }.remember(&mut kept);
@@ -95,7 +105,10 @@ pub(super) async fn list(
 ) -> Result<Json<TransferList>, Problem> {
     let Query(filter) = filter?;
     if !(1..=MAX_PAGE).contains(&filter.limit) {
-        return Err(Problem::bad_request(format!("limit is {}, expected 1 to {MAX_PAGE}", filter.limit)));
+        return Err(Problem::bad_request(format!(
+            "limit is {}, expected 1 to {MAX_PAGE}",
+            filter.limit
+        )));
     }
     let (mut transfers, mut offset) = (Vec::new(), filter.offset);
     let end = filter.offset.saturating_add(MAX_SCAN);
@@ -109,11 +122,17 @@ pub(super) async fn list(
                 transfers.push(transfer);
             }
             if transfers.len() == filter.limit as usize {
-                return Ok(Json(TransferList { transfers, next_offset: Some(offset) }));
+                return Ok(Json(TransferList {
+                    transfers,
+                    next_offset: Some(offset),
+                }));
             }
         }
         if !more || offset >= end {
-            return Ok(Json(TransferList { transfers, next_offset: more.then_some(offset) }));
+            return Ok(Json(TransferList {
+                transfers,
+                next_offset: more.then_some(offset),
+            }));
         }
     }
 }
@@ -129,7 +148,9 @@ pub(super) async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<PartView>>, Problem> {
     let views = app.driver.show(transfer_id(id)?).await?;
-    Ok(Json(views.iter().map(|view| PartView::new(&app, view)).collect()))
+    Ok(Json(
+        views.iter().map(|view| PartView::new(&app, view)).collect(),
+    ))
 }
 
 /// Where a transfer is, who may act next, until when, what it costs, and what happens if nobody does.
@@ -143,7 +164,12 @@ pub(super) async fn explain(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<ExplanationView>>, Problem> {
     let views = app.driver.show(transfer_id(id)?).await?;
-    Ok(Json(views.iter().map(|view| ExplanationView::new(&app, &view.explanation)).collect()))
+    Ok(Json(
+        views
+            .iter()
+            .map(|view| ExplanationView::new(&app, &view.explanation))
+            .collect(),
+    ))
 }
 
 /// Asks for the money back: at once where nothing is locked, after the deadline where something is.
@@ -178,10 +204,14 @@ fn transfer_id(id: Result<Path<String>, PathRejection>) -> Result<TransferId, Pr
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     match value.to_str() {
         Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(Problem::bad_request(format!("Idempotency-Key must have 1 to {MAX_KEY} ASCII characters"))),
+        _ => Err(Problem::bad_request(format!(
+            "Idempotency-Key must have 1 to {MAX_KEY} ASCII characters"
+        ))),
     }
 }
 

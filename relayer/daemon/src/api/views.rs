@@ -1,10 +1,10 @@
 //! What the API says and hears. Amounts are decimal text in the asset's smallest unit: JSON readers lose large numbers.
 
+use causeway_adapter_api::Asset;
 use causeway_core::{
     explain::Explanation,
     swap::{Outcome, Party, Side, State},
 };
-use causeway_adapter_api::Asset;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -209,7 +209,11 @@ impl From<&TransitionRow> for HistoryView {
         Self {
             seq: row.seq,
             event: row.event.as_ref().map(|event| event.name().to_owned()),
-            does: row.effects.iter().map(|effect| effect.purpose().to_string()).collect(),
+            does: row
+                .effects
+                .iter()
+                .map(|effect| effect.purpose().to_string())
+                .collect(),
             stage: row.stage.clone(),
             at: row.at,
         }
@@ -239,10 +243,17 @@ impl Transfer {
             stage: word(&record.state.stage()),
             outcome: record.state.outcome().map(outcome),
             from_chain: party.map(|p| app.chain_name(p.plan.give.chain)),
-            from_account: lock
-                .map(|l| app.account_name(l.sender).unwrap_or_else(|| l.sender.to_string())),
-            give: lock.map(|l| Amount { asset: asset(l.asset), amount: l.amount.to_string() }),
-            to_chain: party.and_then(Party::take_chain).map(|id| app.chain_name(id)),
+            from_account: lock.map(|l| {
+                app.account_name(l.sender)
+                    .unwrap_or_else(|| l.sender.to_string())
+            }),
+            give: lock.map(|l| Amount {
+                asset: asset(l.asset),
+                amount: l.amount.to_string(),
+            }),
+            to_chain: party
+                .and_then(Party::take_chain)
+                .map(|id| app.chain_name(id)),
             want: party.and_then(want),
             created_at: record.created_at,
             updated_at: record.updated_at,
@@ -280,12 +291,14 @@ impl ExplanationView {
 
 fn want(party: &Party) -> Option<Amount> {
     match (&party.side, &party.take) {
-        (Side::Initiator { wanted, .. }, _) => {
-            Some(Amount { asset: asset(wanted.asset), amount: wanted.amount.to_string() })
-        }
-        (_, causeway_core::swap::Take::Seen { seen, .. }) => {
-            Some(Amount { asset: asset(seen.lock.asset), amount: seen.lock.amount.to_string() })
-        }
+        (Side::Initiator { wanted, .. }, _) => Some(Amount {
+            asset: asset(wanted.asset),
+            amount: wanted.amount.to_string(),
+        }),
+        (_, causeway_core::swap::Take::Seen { seen, .. }) => Some(Amount {
+            asset: asset(seen.lock.asset),
+            amount: seen.lock.amount.to_string(),
+        }),
         _ => None,
     }
 }
@@ -307,7 +320,10 @@ fn asset(asset: Asset) -> String {
 
 /// The stored name of a value of an enum without fields.
 fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn zero() -> String {

@@ -50,7 +50,13 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "URL", env = "CAUSEWAY_API_URL")]
     pub(super) api: Option<String>,
     /// PEM of the client certificate for the API
-    #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CLIENT_CERTIFICATE", requires = "client_key")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CAUSEWAY_CLIENT_CERTIFICATE",
+        requires = "client_key"
+    )]
     pub(super) client_certificate: Option<PathBuf>,
     /// PEM of its private key
     #[arg(long, global = true, value_name = "FILE", env = "CAUSEWAY_CLIENT_KEY")]
@@ -84,7 +90,9 @@ pub(super) enum Command {
     /// The same, and show one of each kind of transfer first
     Demo(Demo),
     /// Run one validator as a process of its own
-    #[command(after_help = "Example:\n  causeway node --config node.toml\n\nSee `causeway config example node`.")]
+    #[command(
+        after_help = "Example:\n  causeway node --config node.toml\n\nSee `causeway config example node`."
+    )]
     Node,
     /// Start, list, show, refund transfers
     #[command(subcommand)]
@@ -105,6 +113,9 @@ pub(super) enum Command {
     Config(ConfigCommand),
     /// Look for what is wrong: configuration, data directory, ports, clock, margins, balances
     Doctor,
+    /// Measure what this machine carries, beside its limit and a peer
+    #[command(subcommand)]
+    Bench(Bench),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -113,7 +124,9 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  causeway demo\n  causeway demo --exit --json --data-dir /tmp/pair")]
+#[command(
+    after_help = "Examples:\n  causeway demo\n  causeway demo --exit --json --data-dir /tmp/pair"
+)]
 pub(super) struct Demo {
     /// Stop when done instead of serving until Ctrl-C
     #[arg(long)]
@@ -123,9 +136,11 @@ pub(super) struct Demo {
 #[derive(Debug, Subcommand)]
 pub(super) enum Transfer {
     /// Begin a swap
-    #[command(after_help = "Example:\n  causeway transfer start --from public:alice --give 5 --counterparty bob \\\n    --to consortium:alice --want 5\n\n\
+    #[command(
+        after_help = "Example:\n  causeway transfer start --from public:alice --give 5 --counterparty bob \\\n    --to consortium:alice --want 5\n\n\
         Amounts are in whole units of 18 decimals; add `wei` for smallest units (5wei).\n\
-        Assets are points (the default), native, or a token's address.")]
+        Assets are points (the default), native, or a token's address."
+    )]
     Start(Start),
     /// Transfers, newest first
     List(List),
@@ -199,9 +214,11 @@ pub(super) enum Chain {
         chain: Option<String>,
     },
     /// Make a genesis file on stdout from the validators' entries, or show the hash of one
-    #[command(after_help = "Examples:\n  causeway chain genesis --name public --chain-id 7001 --kind public \\\n    \
+    #[command(
+        after_help = "Examples:\n  causeway chain genesis --name public --chain-id 7001 --kind public \\\n    \
         --validator v0.json --validator v1.json --validator v2.json --validator v3.json \\\n    \
-        --administrator 0x... --fund 0x...=1000 > genesis.json\n  causeway chain genesis --show genesis.json")]
+        --administrator 0x... --fund 0x...=1000 > genesis.json\n  causeway chain genesis --show genesis.json"
+    )]
     Genesis(Genesis),
 }
 
@@ -220,7 +237,11 @@ pub(super) struct Genesis {
     #[arg(long, value_enum, required_unless_present = "show")]
     pub(super) kind: Option<KindArg>,
     /// Entry that `causeway key new --validator` wrote; at least four
-    #[arg(long = "validator", value_name = "FILE", required_unless_present = "show")]
+    #[arg(
+        long = "validator",
+        value_name = "FILE",
+        required_unless_present = "show"
+    )]
     pub(super) validators: Vec<PathBuf>,
     /// Who may change the validator set
     #[arg(long, required_unless_present = "show")]
@@ -269,8 +290,10 @@ pub(super) enum Key {
         name: String,
     },
     /// Issue a certificate with a role
-    #[command(after_help = "Examples:\n  causeway key issue --dir tls --name acme --role member\n  \
-        causeway key issue --dir tls --name api --role server --host relay.example --host 10.0.0.7")]
+    #[command(
+        after_help = "Examples:\n  causeway key issue --dir tls --name acme --role member\n  \
+        causeway key issue --dir tls --name api --role server --host relay.example --host 10.0.0.7"
+    )]
     Issue {
         /// Directory of the CA
         #[arg(long, value_name = "DIR")]
@@ -286,8 +309,10 @@ pub(super) enum Key {
         hosts: Vec<String>,
     },
     /// Make a key in an encrypted Web3 v3 keystore
-    #[command(after_help = "Examples:\n  causeway key new --out treasury.json --password-file treasury.password\n  \
-        causeway key new --out v0.json --password-env PW --validator 10.0.0.7:9101 > v0.entry.json")]
+    #[command(
+        after_help = "Examples:\n  causeway key new --out treasury.json --password-file treasury.password\n  \
+        causeway key new --out v0.json --password-env PW --validator 10.0.0.7:9101 > v0.entry.json"
+    )]
     New {
         /// The keystore
         #[arg(long, value_name = "FILE")]
@@ -343,4 +368,11 @@ pub(super) enum ExampleName {
     Node,
     /// Every key explained
     Full,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Bench {
+    /// Transactions a second and time to finality of a hosted chain, beside the bare loop and anvil
+    #[command(after_help = "Examples:\n  causeway bench chain\n  causeway bench chain --json --work erc20 --validators 7 --seconds 30")]
+    Chain(crate::bench::ChainBench),
 }

@@ -18,7 +18,11 @@ use crate::{api::ChainView, local, metrics::unix_seconds};
 /// Base fee of a public genesis, wei.
 const BASE_FEE_WEI: u64 = 1_000_000_000;
 
-pub(super) async fn run(global: &Global, command: Command, output: &Output) -> Result<(), CliError> {
+pub(super) async fn run(
+    global: &Global,
+    command: Command,
+    output: &Output,
+) -> Result<(), CliError> {
     match command {
         Command::Status { chain } => status(global, chain.as_deref(), output).await,
         Command::Genesis(args) => match &args.show {
@@ -49,7 +53,10 @@ async fn status(global: &Global, chain: Option<&str>, output: &Output) -> Result
 fn described(view: &ChainView) -> String {
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
     let tip = match (view.height, view.time) {
-        (Some(height), Some(time)) => format!("height {height}, {} s ago", unix_seconds().saturating_sub(time)),
+        (Some(height), Some(time)) => format!(
+            "height {height}, {} s ago",
+            unix_seconds().saturating_sub(time)
+        ),
         _ => "does not answer".into(),
     };
     let mut text = format!(
@@ -77,7 +84,9 @@ fn described(view: &ChainView) -> String {
 
 fn show(path: &Path, output: &Output) -> Result<(), CliError> {
     let spec = local::read_genesis(path)?;
-    let (block, _) = spec.genesis().map_err(|e| CliError::Failed(e.to_string()))?;
+    let (block, _) = spec
+        .genesis()
+        .map_err(|e| CliError::Failed(e.to_string()))?;
     let (hash, validators) = (block.hash(), spec.validators.len());
     output.answer(
         &json!({ "name": spec.name, "chain_id": spec.chain_id, "hash": hash, "validators": validators }),
@@ -94,7 +103,13 @@ fn make(args: &Genesis) -> Result<(), CliError> {
     let mut alloc = BTreeMap::new();
     for fund in &args.fund {
         let (address, balance) = funded(fund)?;
-        alloc.insert(address, GenesisAccount { balance, ..Default::default() });
+        alloc.insert(
+            address,
+            GenesisAccount {
+                balance,
+                ..Default::default()
+            },
+        );
     }
     // INVARIANT: clap requires the options below unless --show is given.
     let spec = ChainSpec {
@@ -103,7 +118,9 @@ fn make(args: &Genesis) -> Result<(), CliError> {
         genesis_time_ms: unix_seconds() * 1_000,
         gas_limit: args.gas_limit,
         fee: match args.kind.unwrap_or(KindArg::Public) {
-            KindArg::Public => FeePolicy::Eip1559 { initial_base_fee: BASE_FEE_WEI },
+            KindArg::Public => FeePolicy::Eip1559 {
+                initial_base_fee: BASE_FEE_WEI,
+            },
             KindArg::Consortium => FeePolicy::Free,
         },
         epoch_length: args.epoch_blocks,
@@ -113,14 +130,18 @@ fn make(args: &Genesis) -> Result<(), CliError> {
         validators,
         alloc,
     };
-    spec.genesis().map_err(|e| CliError::Failed(e.to_string()))?;
+    spec.genesis()
+        .map_err(|e| CliError::Failed(e.to_string()))?;
     let text = serde_json::to_string_pretty(&spec).map_err(|e| CliError::Failed(e.to_string()))?;
     println!("{text}");
     Ok(())
 }
 
 fn entry(path: &Path) -> Result<ValidatorEntry, CliError> {
-    let bytes = fs::read(path).map_err(|source| CliError::Io { doing: "reading a validator's entry", source })?;
+    let bytes = fs::read(path).map_err(|source| CliError::Io {
+        doing: "reading a validator's entry",
+        source,
+    })?;
     serde_json::from_slice(&bytes).map_err(|_| CliError::Argument {
         argument: "--validator",
         got: path.display().to_string(),
@@ -129,7 +150,11 @@ fn entry(path: &Path) -> Result<ValidatorEntry, CliError> {
 }
 
 fn funded(text: &str) -> Result<(Address, U256), CliError> {
-    let bad = || CliError::Argument { argument: "--fund", got: text.into(), expected: "ADDRESS=AMOUNT" };
+    let bad = || CliError::Argument {
+        argument: "--fund",
+        got: text.into(),
+        expected: "ADDRESS=AMOUNT",
+    };
     let (address, amount) = text.split_once('=').ok_or_else(bad)?;
     let wei = smallest_units("--fund", amount)?;
     let balance = U256::from_str_radix(&wei, 10).map_err(|_| bad())?;

@@ -6,7 +6,10 @@ use reqwest::{Certificate, Client, Identity, Method, RequestBuilder};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{CliError, args::Global, run};
-use crate::{api::Problem, config::{Config, Purpose}};
+use crate::{
+    api::Problem,
+    config::{Config, Purpose},
+};
 
 /// Longest a request takes.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,7 +28,10 @@ impl Api {
             None => Self::of(&run::read(global, Purpose::Daemon)?),
         };
         let base = base.trim_end_matches('/').to_owned();
-        let malformed = |source| CliError::Unreachable { url: base.clone(), source: Box::new(source) };
+        let malformed = |source| CliError::Unreachable {
+            url: base.clone(),
+            source: Box::new(source),
+        };
         // An error means that the provider is set already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder().timeout(TIMEOUT).no_proxy();
@@ -36,7 +42,9 @@ impl Api {
         }
         if let Some(ca) = &global.client_ca {
             let ca = Certificate::from_pem(&read(ca)?).map_err(malformed)?;
-            builder = builder.tls_built_in_root_certs(false).add_root_certificate(ca);
+            builder = builder
+                .tls_built_in_root_certs(false)
+                .add_root_certificate(ca);
         }
         let client = builder.build().map_err(malformed)?;
         Ok(Self { base, client })
@@ -45,7 +53,11 @@ impl Api {
     /// Where the daemon of a configuration is.
     pub(super) fn of(config: &Config) -> String {
         run::announced(config).unwrap_or_else(|| {
-            let scheme = if config.api.tls.is_some() { "https" } else { "http" };
+            let scheme = if config.api.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
             format!("{scheme}://{}", config.api.listen)
         })
     }
@@ -55,16 +67,24 @@ impl Api {
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
-        self.read(self.client.request(Method::GET, self.at(path))).await
+        self.read(self.client.request(Method::GET, self.at(path)))
+            .await
     }
 
-    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
-        self.read(self.client.request(Method::POST, self.at(path)).json(body)).await
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
+        self.read(self.client.request(Method::POST, self.at(path)).json(body))
+            .await
     }
 
     /// A request without a body, for an answer without one.
     pub(super) async fn ask(&self, path: &str) -> Result<(), CliError> {
-        self.send(self.client.request(Method::POST, self.at(path))).await.map(drop)
+        self.send(self.client.request(Method::POST, self.at(path)))
+            .await
+            .map(drop)
     }
 
     fn at(&self, path: &str) -> String {
@@ -73,11 +93,17 @@ impl Api {
 
     async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CliError> {
         let response = self.send(request).await?;
-        response.json().await.map_err(|source| self.unreachable(source))
+        response
+            .json()
+            .await
+            .map_err(|source| self.unreachable(source))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, CliError> {
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|source| self.unreachable(source))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -86,10 +112,16 @@ impl Api {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> CliError {
-        CliError::Unreachable { url: self.base.clone(), source: Box::new(source) }
+        CliError::Unreachable {
+            url: self.base.clone(),
+            source: Box::new(source),
+        }
     }
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|source| CliError::Io { doing: "reading a client certificate", source })
+    std::fs::read(path).map_err(|source| CliError::Io {
+        doing: "reading a client certificate",
+        source,
+    })
 }

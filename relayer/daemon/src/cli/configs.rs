@@ -10,7 +10,11 @@ use super::{
 };
 use crate::config::{self, Purpose};
 
-pub(super) fn run(global: &Global, command: ConfigCommand, output: &Output) -> Result<(), CliError> {
+pub(super) fn run(
+    global: &Global,
+    command: ConfigCommand,
+    output: &Output,
+) -> Result<(), CliError> {
     match command {
         ConfigCommand::Check { node } => {
             let purpose = if node { Purpose::Node } else { Purpose::Daemon };

@@ -38,5 +38,11 @@ pub(super) async fn run(global: &Global, args: &Demo, output: &Output) -> Result
         output.say("\n  It keeps serving; Ctrl-C stops it. Try: causeway transfer list");
         run::serve(&config, daemon, output).await?;
     }
-    if ok { Ok(()) } else { Err(CliError::Failed("the demonstration failed; the summary says where".into())) }
+    if ok {
+        Ok(())
+    } else {
+        Err(CliError::Failed(
+            "the demonstration failed; the summary says where".into(),
+        ))
+    }
 }

@@ -24,9 +24,17 @@ struct Finding {
 pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError> {
     let config = run::read(global, Purpose::Daemon)?;
     let mut findings = vec![finding("version", true, env!("CARGO_PKG_VERSION"))];
-    findings.push(finding("configuration", true, format!("profile {}", config.profile.name())));
+    findings.push(finding(
+        "configuration",
+        true,
+        format!("profile {}", config.profile.name()),
+    ));
     let running = match Api::connect(global) {
-        Ok(api) => api.get::<Vec<ChainView>>("/v1/chains").await.map(|chains| (api, chains)).ok(),
+        Ok(api) => api
+            .get::<Vec<ChainView>>("/v1/chains")
+            .await
+            .map(|chains| (api, chains))
+            .ok(),
         Err(_) => None,
     };
     findings.push(data_dir(&config, running.is_some()));
@@ -38,7 +46,11 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError
             }
         }
         None => {
-            findings.push(finding("daemon", true, "none is running; its chains are not checked"));
+            findings.push(finding(
+                "daemon",
+                true,
+                "none is running; its chains are not checked",
+            ));
             findings.extend(ports(&config));
         }
     }
@@ -47,22 +59,46 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError
     let bad = findings.iter().filter(|f| !f.ok).count();
     let text: Vec<String> = findings
         .iter()
-        .map(|f| format!("{} {:<24} {}", if f.ok { "ok  " } else { "FAIL" }, f.check, f.detail))
+        .map(|f| {
+            format!(
+                "{} {:<24} {}",
+                if f.ok { "ok  " } else { "FAIL" },
+                f.check,
+                f.detail
+            )
+        })
         .collect();
     output.answer(&findings, text.join("\n"));
-    if bad == 0 { Ok(()) } else { Err(CliError::Failed(format!("{bad} of {} checks failed", findings.len()))) }
+    if bad == 0 {
+        Ok(())
+    } else {
+        Err(CliError::Failed(format!(
+            "{bad} of {} checks failed",
+            findings.len()
+        )))
+    }
 }
 
 fn finding(check: impl Into<String>, ok: bool, detail: impl Into<String>) -> Finding {
-    Finding { check: check.into(), ok, detail: detail.into() }
+    Finding {
+        check: check.into(),
+        ok,
+        detail: detail.into(),
+    }
 }
 
 fn data_dir(config: &Config, running: bool) -> Finding {
     match DataDir::own(&config.data_dir) {
-        Ok(_) => finding("data directory", true, format!("{} can be written", config.data_dir.display())),
-        Err(DataDirError::InUse { owner, .. }) if running => {
-            finding("data directory", true, format!("in use by the daemon, process {owner}"))
-        }
+        Ok(_) => finding(
+            "data directory",
+            true,
+            format!("{} can be written", config.data_dir.display()),
+        ),
+        Err(DataDirError::InUse { owner, .. }) if running => finding(
+            "data directory",
+            true,
+            format!("in use by the daemon, process {owner}"),
+        ),
         Err(error) => finding("data directory", false, error.to_string()),
     }
 }
@@ -71,15 +107,28 @@ fn ports(config: &Config) -> Vec<Finding> {
     let mut wanted = vec![("api.listen".to_owned(), config.api.listen)];
     for (name, hosted) in config.hosted() {
         wanted.push((format!("hosted.{name}.rpc"), hosted.rpc.listen));
-        wanted.extend(hosted.rpc.stand_in_listen.map(|at| (format!("hosted.{name}.stand_in"), at)));
+        wanted.extend(
+            hosted
+                .rpc
+                .stand_in_listen
+                .map(|at| (format!("hosted.{name}.stand_in"), at)),
+        );
     }
     let local = config.profile.is_local();
     wanted
         .into_iter()
         .map(|(key, at)| match TcpListener::bind(at) {
             Ok(_) => finding(key, true, format!("{at} is free")),
-            Err(_) if local => finding(key, true, format!("{at} is taken: another port will be used")),
-            Err(error) => finding(key, false, format!("{at}: {error}; stop what uses it or change the key")),
+            Err(_) if local => finding(
+                key,
+                true,
+                format!("{at} is taken: another port will be used"),
+            ),
+            Err(error) => finding(
+                key,
+                false,
+                format!("{at}: {error}; stop what uses it or change the key"),
+            ),
         })
         .collect()
 }
@@ -88,7 +137,11 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
     let skew = config.transfers.raw.clock_skew_seconds;
     let name = &chain.name;
     let Some(time) = chain.time else {
-        return vec![finding(format!("{name} finality"), false, "the chain does not answer: see the daemon's log")];
+        return vec![finding(
+            format!("{name} finality"),
+            false,
+            "the chain does not answer: see the daemon's log",
+        )];
     };
     let now = unix_seconds();
     let (ahead, behind) = (time.saturating_sub(now), now.saturating_sub(time));
@@ -96,7 +149,9 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
         finding(
             format!("{name} clock"),
             ahead <= skew,
-            format!("newest block is {ahead} s ahead of this host, {skew} s are allowed; check NTP"),
+            format!(
+                "newest block is {ahead} s ahead of this host, {skew} s are allowed; check NTP"
+            ),
         ),
         finding(
             format!("{name} finality"),
@@ -107,7 +162,11 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
     if chain.kind == "public" {
         for account in &chain.accounts {
             let empty = account.native.as_deref() == Some("0");
-            let detail = if empty { "has no native points for fees" } else { "can pay fees" };
+            let detail = if empty {
+                "has no native points for fees"
+            } else {
+                "can pay fees"
+            };
             findings.push(finding(format!("{name} {}", account.name), !empty, detail));
         }
     }
@@ -115,14 +174,24 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
 }
 
 fn margins(config: &Config) -> Finding {
-    let chain = ChainTiming { inclusion_ms: 1_000, finality_ms: 1_000 };
+    let chain = ChainTiming {
+        inclusion_ms: 1_000,
+        finality_ms: 1_000,
+    };
     let raw = &config.transfers.raw;
-    let timing = Timing { a: chain, b: chain, skew: raw.clock_skew_seconds, outage: raw.outage_budget_seconds };
+    let timing = Timing {
+        a: chain,
+        b: chain,
+        skew: raw.clock_skew_seconds,
+        outage: raw.outage_budget_seconds,
+    };
     match margin::required(&timing) {
         Ok(seconds) => finding(
             "margin",
             true,
-            format!("two deadlines lie at least {seconds} s apart, with 1 s inclusion and 1 s finality"),
+            format!(
+                "two deadlines lie at least {seconds} s apart, with 1 s inclusion and 1 s finality"
+            ),
         ),
         Err(error) => finding("margin", false, error.to_string()),
     }
@@ -132,18 +201,35 @@ fn secrets(config: &Config) -> Vec<Finding> {
     let mut files: Vec<&Path> = vec![&config.transfers.seal_key_file];
     let hosted = config.hosted().flat_map(|(_, hosted)| &hosted.validators);
     let stores = hosted.map(|v| (&v.keystore_file, &v.password));
-    let accounts = config.accounts.values().map(|a| (&a.keystore_file, &a.password));
+    let accounts = config
+        .accounts
+        .values()
+        .map(|a| (&a.keystore_file, &a.password));
     for (keystore, password) in stores.chain(accounts) {
         files.push(keystore);
         if let PasswordSource::File(path) = password {
             files.push(path);
         }
     }
-    files.into_iter().filter(|path| path.exists()).map(private).collect()
+    files
+        .into_iter()
+        .filter(|path| path.exists())
+        .map(private)
+        .collect()
 }
 
 fn private(path: &Path) -> Finding {
-    let mode = fs::metadata(path).map(|m| m.permissions().mode() & 0o077).unwrap_or(0o077);
-    let detail = format!("{}{}", path.display(), if mode == 0 { "" } else { ": others may read it; chmod 600" });
+    let mode = fs::metadata(path)
+        .map(|m| m.permissions().mode() & 0o077)
+        .unwrap_or(0o077);
+    let detail = format!(
+        "{}{}",
+        path.display(),
+        if mode == 0 {
+            ""
+        } else {
+            ": others may read it; chmod 600"
+        }
+    );
     finding("private file", mode == 0, detail)
 }

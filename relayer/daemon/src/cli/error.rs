@@ -42,7 +42,9 @@ pub(super) enum CliError {
         expected: &'static str,
     },
     /// No answer.
-    #[error("no daemon answers at {url}: start one with `causeway up`, or name its address with --api")]
+    #[error(
+        "no daemon answers at {url}: start one with `causeway up`, or name its address with --api"
+    )]
     Unreachable {
         /// Where it was asked.
         url: String,
@@ -72,7 +74,9 @@ impl CliError {
     pub(super) const fn exit_code(&self) -> u8 {
         match self {
             Self::Argument { .. } => 2,
-            Self::Config(_) | Self::Keystore(_) | Self::Ca(_) | Self::Local(_) | Self::Start(_) => 3,
+            Self::Config(_) | Self::Keystore(_) | Self::Ca(_) | Self::Local(_) | Self::Start(_) => {
+                3
+            }
             Self::Unreachable { .. } => 4,
             Self::Refused(_) => 5,
             Self::Failed(_) | Self::Io { .. } => 1,

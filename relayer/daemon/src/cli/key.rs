@@ -26,14 +26,34 @@ pub(super) fn run(_: &Global, command: Command, output: &Output) -> Result<(), C
             output.answer(&json!({ "certificate": certificate, "key": key }), text);
             Ok(())
         }
-        Command::Issue { dir, name, role, hosts } => {
-            let issued = Authority::open(&dir)?.issue(&Subject { name: file_name(name)?, role, hosts })?;
-            let text = format!("made {} and {}", issued.certificate.display(), issued.key.display());
+        Command::Issue {
+            dir,
+            name,
+            role,
+            hosts,
+        } => {
+            let issued = Authority::open(&dir)?.issue(&Subject {
+                name: file_name(name)?,
+                role,
+                hosts,
+            })?;
+            let text = format!(
+                "made {} and {}",
+                issued.certificate.display(),
+                issued.key.display()
+            );
             output.answer(&issued, text);
             Ok(())
         }
-        Command::New { out, password, validator } => {
-            let store = Keystore { path: absolute(&out), password: required(password)? };
+        Command::New {
+            out,
+            password,
+            validator,
+        } => {
+            let store = Keystore {
+                path: absolute(&out),
+                password: required(password)?,
+            };
             let key = store.create(Mark::Own)?;
             let address = address_of(&key);
             match validator {
@@ -44,7 +64,10 @@ pub(super) fn run(_: &Global, command: Command, output: &Output) -> Result<(), C
                 }
                 None => output.answer(
                     &json!({ "address": address, "keystore": out }),
-                    format!("{address}\nkeystore {}: without it and its password the key is lost", out.display()),
+                    format!(
+                        "{address}\nkeystore {}: without it and its password the key is lost",
+                        out.display()
+                    ),
                 ),
             }
             Ok(())
@@ -63,8 +86,15 @@ fn show(file: std::path::PathBuf, password: PasswordArgs, output: &Output) -> Re
         Some(_) => (address_of(&store.open()?), true),
         None => (store.address()?, false),
     };
-    let text = if opens { format!("{address}\nthe password opens it") } else { address.to_string() };
-    output.answer(&json!({ "address": address, "password_checked": opens }), text);
+    let text = if opens {
+        format!("{address}\nthe password opens it")
+    } else {
+        address.to_string()
+    };
+    output.answer(
+        &json!({ "address": address, "password_checked": opens }),
+        text,
+    );
     Ok(())
 }
 
@@ -77,7 +107,9 @@ fn required(args: PasswordArgs) -> Result<PasswordSource, CliError> {
 }
 
 fn source(args: PasswordArgs) -> Option<PasswordSource> {
-    let file = args.password_file.map(|path| PasswordSource::File(absolute(&path)));
+    let file = args
+        .password_file
+        .map(|path| PasswordSource::File(absolute(&path)));
     file.or_else(|| args.password_env.map(PasswordSource::Env))
 }
 
@@ -87,5 +119,9 @@ fn file_name(name: String) -> Result<String, CliError> {
     if (1..=64).contains(&name.len()) && name.chars().all(plain) && name != "ca" {
         return Ok(name);
     }
-    Err(CliError::Argument { argument: "--name", got: name, expected: "1 to 64 letters, digits, - and _, not ca" })
+    Err(CliError::Argument {
+        argument: "--name",
+        got: name,
+        expected: "1 to 64 letters, digits, - and _, not ca",
+    })
 }

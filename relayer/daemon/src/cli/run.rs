@@ -33,7 +33,10 @@ pub(super) async fn node(global: &Global, output: &Output) -> Result<(), CliErro
         });
     }
     let config = load(global, Purpose::Node)?;
-    let validators: usize = config.hosted().map(|(_, hosted)| hosted.validators.len()).sum();
+    let validators: usize = config
+        .hosted()
+        .map(|(_, hosted)| hosted.validators.len())
+        .sum();
     if validators != 1 || config.chains.len() != 1 {
         return Err(CliError::Argument {
             argument: "--config",
@@ -44,8 +47,15 @@ pub(super) async fn node(global: &Global, output: &Output) -> Result<(), CliErro
     let chains = Chains::start(&config).await?;
     for hosting in &chains.hosted {
         let rpc = hosting.rpc.or(hosting.rpc_tls).map(|addr| addr.to_string());
-        let text = format!("validator of {} runs, JSON-RPC at {}", hosting.name, rpc.as_deref().unwrap_or("no port"));
-        output.answer(&json!({ "step": "node", "ok": true, "chain": hosting.name, "rpc": rpc }), text);
+        let text = format!(
+            "validator of {} runs, JSON-RPC at {}",
+            hosting.name,
+            rpc.as_deref().unwrap_or("no port")
+        );
+        output.answer(
+            &json!({ "step": "node", "ok": true, "chain": hosting.name, "rpc": rpc }),
+            text,
+        );
     }
     interrupted().await?;
     chains.stop().await;
@@ -64,12 +74,20 @@ pub(super) fn load(global: &Global, purpose: Purpose) -> Result<Config, CliError
 
 /// Reads the configuration.
 pub(super) fn read(global: &Global, purpose: Purpose) -> Result<Config, CliError> {
-    let source = Source { file: global.config.clone(), data_dir: global.data_dir.clone(), purpose };
+    let source = Source {
+        file: global.config.clone(),
+        data_dir: global.data_dir.clone(),
+        purpose,
+    };
     Ok(config::load(&source)?)
 }
 
 /// Serves until SIGINT or SIGTERM, then stops everything.
-pub(super) async fn serve(config: &Config, daemon: Daemon, output: &Output) -> Result<(), CliError> {
+pub(super) async fn serve(
+    config: &Config,
+    daemon: Daemon,
+    output: &Output,
+) -> Result<(), CliError> {
     interrupted().await?;
     output.say("stopping");
     stop(config, daemon).await;
@@ -85,7 +103,11 @@ pub(super) async fn stop(config: &Config, daemon: Daemon) {
 
 /// Tells people and the command line where everything is.
 pub(super) fn announce(config: &Config, daemon: &Daemon, output: &Output) {
-    let scheme = if config.api.tls.is_some() { "https" } else { "http" };
+    let scheme = if config.api.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let url = format!("{scheme}://{}", daemon.api);
     if let Err(error) = fs::write(config.data_dir.join(API_FILE), &url) {
         tracing::warn!(%error, "other commands will need --api {url}");
@@ -93,14 +115,22 @@ pub(super) fn announce(config: &Config, daemon: &Daemon, output: &Output) {
     if output.is_json() {
         return;
     }
-    output.say(format!("\n  API            {url}   (its description, metrics and health are there too)"));
+    output.say(format!(
+        "\n  API            {url}   (its description, metrics and health are there too)"
+    ));
     for hosting in &daemon.chains.hosted {
         let id = hosting.node.spec().chain_id;
         if let Some(rpc) = hosting.rpc {
-            output.say(format!("  {:<14} http://{rpc}   chain id {id}; WebSocket on the same port", hosting.name));
+            output.say(format!(
+                "  {:<14} http://{rpc}   chain id {id}; WebSocket on the same port",
+                hosting.name
+            ));
         }
         if let Some(rpc) = hosting.rpc_tls {
-            output.say(format!("  {:<14} https://{rpc}   chain id {id}; with a client certificate", hosting.name));
+            output.say(format!(
+                "  {:<14} https://{rpc}   chain id {id}; with a client certificate",
+                hosting.name
+            ));
         }
     }
     if let Some(local) = &daemon.chains.local {
@@ -119,7 +149,10 @@ pub(super) fn announced(config: &Config) -> Option<String> {
 }
 
 async fn interrupted() -> Result<(), CliError> {
-    let failed = |source| CliError::Io { doing: "waiting for signals", source };
+    let failed = |source| CliError::Io {
+        doing: "waiting for signals",
+        source,
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed.map_err(failed),

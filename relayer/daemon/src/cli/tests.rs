@@ -6,7 +6,10 @@ use super::{
 };
 
 fn refused(line: &str) -> ErrorKind {
-    Cli::try_parse_from(line.split(' ')).map(drop).unwrap_err().kind()
+    Cli::try_parse_from(line.split(' '))
+        .map(drop)
+        .unwrap_err()
+        .kind()
 }
 
 #[test]
@@ -16,7 +19,8 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn flags_that_hold_everywhere_may_stand_anywhere() {
-    let cli = Cli::try_parse_from(["causeway", "demo", "--exit", "--json", "--data-dir", "x"]).unwrap();
+    let cli =
+        Cli::try_parse_from(["causeway", "demo", "--exit", "--json", "--data-dir", "x"]).unwrap();
 
     assert!(cli.global.json);
     assert!(matches!(cli.command, Command::Demo(args) if args.exit));
@@ -24,10 +28,22 @@ fn flags_that_hold_everywhere_may_stand_anywhere() {
 
 #[test]
 fn what_is_missing_or_too_much_is_a_usage_error() {
-    assert_eq!(refused("causeway transfer start --give 5"), ErrorKind::MissingRequiredArgument);
-    assert_eq!(refused("causeway transfer list --limit 501"), ErrorKind::ValueValidation);
-    assert_eq!(refused("causeway key issue --dir d --name n --role server"), ErrorKind::MissingRequiredArgument);
-    assert_eq!(refused("causeway chain genesis --name x"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(
+        refused("causeway transfer start --give 5"),
+        ErrorKind::MissingRequiredArgument
+    );
+    assert_eq!(
+        refused("causeway transfer list --limit 501"),
+        ErrorKind::ValueValidation
+    );
+    assert_eq!(
+        refused("causeway key issue --dir d --name n --role server"),
+        ErrorKind::MissingRequiredArgument
+    );
+    assert_eq!(
+        refused("causeway chain genesis --name x"),
+        ErrorKind::MissingRequiredArgument
+    );
     assert_eq!(refused("causeway nonsense"), ErrorKind::InvalidSubcommand);
 }
 
@@ -47,7 +63,19 @@ fn amounts_are_read_exactly() {
 
 #[test]
 fn amounts_that_are_none_are_refused() {
-    for text in ["", ".", "1.", ".5", "-1", "1e3", "0.0000000000000000001", "wei", "1,5", "0x10", "５"] {
+    for text in [
+        "",
+        ".",
+        "1.",
+        ".5",
+        "-1",
+        "1e3",
+        "0.0000000000000000001",
+        "wei",
+        "1,5",
+        "0x10",
+        "５",
+    ] {
         assert!(smallest_units("--give", text).is_err(), "{text:?}");
     }
 }

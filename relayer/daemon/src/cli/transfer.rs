@@ -8,12 +8,18 @@ use super::{
     client::Api,
     output::Output,
 };
-use crate::api::{Amount, At, ExplanationView, PartView, StartRequest, Started, Transfer, TransferList};
+use crate::api::{
+    Amount, At, ExplanationView, PartView, StartRequest, Started, Transfer, TransferList,
+};
 
 /// Pause between two looks of `--wait`.
 const LOOK: Duration = Duration::from_millis(500);
 
-pub(super) async fn run(global: &Global, command: Command, output: &Output) -> Result<(), CliError> {
+pub(super) async fn run(
+    global: &Global,
+    command: Command,
+    output: &Output,
+) -> Result<(), CliError> {
     let api = Api::connect(global)?;
     match command {
         Command::Start(args) => start(&api, &args, output).await,
@@ -24,7 +30,8 @@ pub(super) async fn run(global: &Global, command: Command, output: &Output) -> R
             Ok(())
         }
         Command::Refund { id } => {
-            api.ask(&format!("/v1/transfers/{}/refund", segment(&id)?)).await?;
+            api.ask(&format!("/v1/transfers/{}/refund", segment(&id)?))
+                .await?;
             let told: Vec<ExplanationView> = explained(&api, &id).await?;
             output.answer(&told, texts(&told));
             Ok(())
@@ -41,15 +48,28 @@ pub(super) async fn explain(global: &Global, id: &str, output: &Output) -> Resul
 async fn start(api: &Api, args: &Start, output: &Output) -> Result<(), CliError> {
     let request = StartRequest {
         from: at("--from", &args.from)?,
-        give: Amount { asset: args.give_asset.clone(), amount: smallest_units("--give", &args.give)? },
+        give: Amount {
+            asset: args.give_asset.clone(),
+            amount: smallest_units("--give", &args.give)?,
+        },
         counterparty: args.counterparty.clone(),
         to: at("--to", &args.to)?,
-        want: Amount { asset: args.want_asset.clone(), amount: smallest_units("--want", &args.want)? },
+        want: Amount {
+            asset: args.want_asset.clone(),
+            amount: smallest_units("--want", &args.want)?,
+        },
         deposit: smallest_units("--deposit", &args.deposit)?,
     };
     let started: Started = api.post("/v1/transfers", &request).await?;
-    output.answer(&started, format!("{}\n  causeway explain {}", started.id, started.id));
-    if args.wait { wait(api, &started.id, output).await } else { Ok(()) }
+    output.answer(
+        &started,
+        format!("{}\n  causeway explain {}", started.id, started.id),
+    );
+    if args.wait {
+        wait(api, &started.id, output).await
+    } else {
+        Ok(())
+    }
 }
 
 async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
@@ -57,7 +77,9 @@ async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
     loop {
         let parts = parts(api, id).await?;
         let Some(part) = parts.iter().find(|part| part.transfer.role == "initiator") else {
-            return Err(CliError::Failed(format!("transfer {id} has no initiator here")));
+            return Err(CliError::Failed(format!(
+                "transfer {id} has no initiator here"
+            )));
         };
         if part.explanation.place != last {
             last.clone_from(&part.explanation.place);
@@ -79,7 +101,11 @@ async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
 
 async fn list(api: &Api, args: &List, output: &Output) -> Result<(), CliError> {
     let mut path = format!("/v1/transfers?limit={}&offset={}", args.limit, args.offset);
-    for (key, value) in [("role", &args.role), ("stage", &args.stage), ("chain", &args.chain)] {
+    for (key, value) in [
+        ("role", &args.role),
+        ("stage", &args.stage),
+        ("chain", &args.chain),
+    ] {
         if let Some(value) = value {
             let _ = write!(path, "&{key}={}", segment(value)?);
         }
@@ -101,12 +127,16 @@ async fn parts(api: &Api, id: &str) -> Result<Vec<PartView>, CliError> {
 }
 
 async fn explained(api: &Api, id: &str) -> Result<Vec<ExplanationView>, CliError> {
-    api.get(&format!("/v1/transfers/{}/explain", segment(id)?)).await
+    api.get(&format!("/v1/transfers/{}/explain", segment(id)?))
+        .await
 }
 
 fn line(transfer: &Transfer) -> String {
     let amount = |amount: &Option<Amount>| {
-        amount.as_ref().map_or_else(|| "-".into(), |a| format!("{} {}", whole(&a.amount), short(&a.asset)))
+        amount.as_ref().map_or_else(
+            || "-".into(),
+            |a| format!("{} {}", whole(&a.amount), short(&a.asset)),
+        )
     };
     format!(
         "{}  {:<12} {:<10} {:<10} {} -> {}: {} for {}",
@@ -127,26 +157,42 @@ fn shown(parts: &[PartView]) -> String {
         let _ = writeln!(text, "{}\n  history", part.explanation.text);
         for step in &part.history {
             let event = step.event.as_deref().unwrap_or("begun");
-            let does = if step.does.is_empty() { String::new() } else { format!(", does {}", step.does.join(" and ")) };
-            let _ = writeln!(text, "    {} {:<10} -> {}{does}", step.at, event, step.stage);
+            let does = if step.does.is_empty() {
+                String::new()
+            } else {
+                format!(", does {}", step.does.join(" and "))
+            };
+            let _ = writeln!(
+                text,
+                "    {} {:<10} -> {}{does}",
+                step.at, event, step.stage
+            );
         }
     }
     text.trim_end().to_owned()
 }
 
 fn texts(told: &[ExplanationView]) -> String {
-    told.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join("\n\n")
+    told.iter()
+        .map(|t| t.text.as_str())
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 /// `CHAIN:ACCOUNT`.
 fn at(argument: &'static str, text: &str) -> Result<At, CliError> {
-    let parts = text.split_once(':').filter(|(chain, account)| !chain.is_empty() && !account.is_empty());
+    let parts = text
+        .split_once(':')
+        .filter(|(chain, account)| !chain.is_empty() && !account.is_empty());
     let (chain, account) = parts.ok_or_else(|| CliError::Argument {
         argument,
         got: text.into(),
         expected: "CHAIN:ACCOUNT, as public:alice",
     })?;
-    Ok(At { chain: chain.into(), account: account.into() })
+    Ok(At {
+        chain: chain.into(),
+        account: account.into(),
+    })
 }
 
 /// Only what needs no escaping in an address goes into one.
@@ -155,7 +201,11 @@ fn segment(text: &str) -> Result<&str, CliError> {
     if !text.is_empty() && text.len() <= 80 && text.chars().all(plain) {
         return Ok(text);
     }
-    Err(CliError::Argument { argument: "id or filter", got: text.into(), expected: "letters, digits, - and _" })
+    Err(CliError::Argument {
+        argument: "id or filter",
+        got: text.into(),
+        expected: "letters, digits, - and _",
+    })
 }
 
 /// Smallest units, from whole units with up to 18 decimals or from `<digits>wei`.
@@ -167,15 +217,24 @@ pub(super) fn smallest_units(argument: &'static str, text: &str) -> Result<Strin
     };
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     if let Some(wei) = text.strip_suffix("wei") {
-        return if !wei.is_empty() && digits(wei) { Ok(wei.into()) } else { Err(bad()) };
+        return if !wei.is_empty() && digits(wei) {
+            Ok(wei.into())
+        } else {
+            Err(bad())
+        };
     }
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 18 || text.ends_with('.') {
+    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 18 || text.ends_with('.')
+    {
         return Err(bad());
     }
     let all = format!("{whole}{part:0<18}");
     let trimmed = all.trim_start_matches('0');
-    Ok(if trimmed.is_empty() { "0".into() } else { trimmed.into() })
+    Ok(if trimmed.is_empty() {
+        "0".into()
+    } else {
+        trimmed.into()
+    })
 }
 
 /// Whole units of 18 decimals.
@@ -183,9 +242,17 @@ pub(super) fn whole(smallest: &str) -> String {
     let padded = format!("{smallest:0>19}");
     let (whole, part) = padded.split_at(padded.len() - 18);
     let part = part.trim_end_matches('0');
-    if part.is_empty() { whole.into() } else { format!("{whole}.{part}") }
+    if part.is_empty() {
+        whole.into()
+    } else {
+        format!("{whole}.{part}")
+    }
 }
 
 fn short(asset: &str) -> String {
-    if asset.starts_with("0x") { format!("token {}", asset.get(2..10).unwrap_or(asset)) } else { asset.into() }
+    if asset.starts_with("0x") {
+        format!("token {}", asset.get(2..10).unwrap_or(asset))
+    } else {
+        asset.into()
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,203 +9,10 @@ use std::{
 use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
 
-use super::{ConfigError, Purpose, raw};
-
-/// A configuration whose every value was checked.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Who makes keys and certificates.
-    pub profile: Profile,
-    /// Where everything that lasts is kept; absolute.
-    pub data_dir: PathBuf,
-    /// What is logged.
-    pub log: raw::Log,
-    /// The REST API.
-    pub api: Api,
-    /// The chains, by name.
-    pub chains: BTreeMap<String, Chain>,
-    /// Accounts whose keys this daemon holds, by name.
-    pub accounts: BTreeMap<String, Account>,
-    /// How transfers are driven.
-    pub transfers: Transfers,
-    /// Standing offers.
-    pub offers: Vec<Offer>,
-}
-
-/// Who makes keys, certificates and genesis.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// This daemon, for one machine and points without worth.
-    Local,
-    /// People; nothing is made silently.
-    Named(String),
-}
-
-/// One chain.
-#[derive(Clone, Debug)]
-pub enum Chain {
-    /// Hosted by this process.
-    Hosted(Hosted),
-    /// Somebody else's.
-    Evm(Evm),
-}
-
-/// A hosted chain.
-#[derive(Clone, Debug)]
-pub struct Hosted {
-    /// As written; ranges were checked.
-    pub raw: raw::Hosted,
-    /// Genesis outside the local profile.
-    pub genesis_file: Option<PathBuf>,
-    /// Validators with keys of their own.
-    pub validators: Vec<Validator>,
-    /// The JSON-RPC server.
-    pub rpc: Rpc,
-}
-
-/// A validator run here.
-#[derive(Clone, Debug)]
-pub struct Validator {
-    /// Its keystore.
-    pub keystore_file: PathBuf,
-    /// The keystore's password.
-    pub password: PasswordSource,
-    /// Where its peers reach it.
-    pub listen: SocketAddr,
-}
-
-/// A JSON-RPC server.
-#[derive(Clone, Debug)]
-pub struct Rpc {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Loopback port without TLS that stands in for a member.
-    pub stand_in_listen: Option<SocketAddr>,
-    /// Certificates of a consortium chain outside the local profile.
-    pub tls: Option<Tls>,
-}
-
-/// Files of a TLS server with client certificates.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// CA of the clients.
-    pub client_ca_file: PathBuf,
-    /// Chain of the server.
-    pub certificate_file: PathBuf,
-    /// Key of the server.
-    pub key_file: PathBuf,
-}
-
-/// An external chain.
-#[derive(Clone, Debug)]
-pub struct Evm {
-    /// As written; the URL was checked.
-    pub raw: raw::Evm,
-}
-
-/// A key this daemon holds.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// Its keystore.
-    pub keystore_file: PathBuf,
-    /// The keystore's password.
-    pub password: PasswordSource,
-    /// Completes for others.
-    pub watchtower: bool,
-}
-
-/// Where a password is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PasswordSource {
-    /// First line of this file.
-    File(PathBuf),
-    /// This environment variable.
-    Env(String),
-}
-
-/// The REST API.
-#[derive(Clone, Debug)]
-pub struct Api {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Certificates; `None` in the local profile alone.
-    pub tls: Option<Tls>,
-    /// Longest a request may take.
-    pub request_timeout: Duration,
-    /// Largest body, bytes.
-    pub max_body_bytes: usize,
-    /// Most event streams at once.
-    pub max_event_streams: usize,
-}
-
-/// How transfers are driven.
-#[derive(Clone, Debug)]
-pub struct Transfers {
-    /// As written; ranges were checked.
-    pub raw: raw::Transfers,
-    /// File of the key that encrypts preimages.
-    pub seal_key_file: PathBuf,
-}
-
-/// A standing offer.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// Chain of the first lock.
-    pub take_chain: String,
-    /// What it holds.
-    pub take_asset: Asset,
-    /// Chain of our lock.
-    pub give_chain: String,
-    /// What we lock.
-    pub give_asset: Asset,
-    /// Our account.
-    pub account: String,
-    /// Units given ...
-    pub rate_give: u64,
-    /// ... for this many taken.
-    pub rate_take: u64,
-    /// The least we lock.
-    pub min_give: U256,
-    /// The most we lock.
-    pub max_give: U256,
-    /// Safety deposit of our lock.
-    pub deposit_wei: U256,
-}
-
-impl Profile {
-    /// Whether keys and certificates are made here.
-    pub fn is_local(&self) -> bool {
-        *self == Self::Local
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Local => "local",
-            Self::Named(name) => name,
-        }
-    }
-}
-
-impl Config {
-    /// The hosted chains, by name.
-    pub fn hosted(&self) -> impl Iterator<Item = (&String, &Hosted)> {
-        self.chains.iter().filter_map(|(name, chain)| match chain {
-            Chain::Hosted(hosted) => Some((name, hosted)),
-            Chain::Evm(_) => None,
-        })
-    }
-}
-
-impl Chain {
-    /// EIP-155 chain id.
-    pub const fn id(&self) -> u64 {
-        match self {
-            Self::Hosted(hosted) => hosted.raw.chain_id,
-            Self::Evm(evm) => evm.raw.chain_id,
-        }
-    }
-}
+use super::{
+    Account, Api, Chain, Config, ConfigError, Evm, Hosted, Offer, PasswordSource, Profile, Purpose,
+    Rpc, Tls, Transfers, Validator, raw,
+};
 
 /// Checks every value. Touches no file but to see whether a keystore is a test key.
 pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Config, ConfigError> {
@@ -290,10 +96,34 @@ impl Checker<'_> {
     fn hosted(&self, name: &str, raw: raw::Hosted) -> Result<Hosted, ConfigError> {
         let key = |key: &str| format!("hosted.{name}.{key}");
         range(key("chain_id"), raw.chain_id, 1, u64::MAX, "above 0")?;
-        range(key("gas_limit"), raw.gas_limit, 1_000_000, 10_000_000_000, "1000000 to 10000000000")?;
-        range(key("heartbeat_ms"), raw.heartbeat_ms, 100, 10_000, "100 to 10000")?;
-        range(key("min_interval_ms"), raw.min_interval_ms, 0, raw.heartbeat_ms, "at most heartbeat_ms")?;
-        range(key("epoch_blocks"), raw.epoch_blocks, 8, u64::MAX, "at least 8")?;
+        range(
+            key("gas_limit"),
+            raw.gas_limit,
+            1_000_000,
+            10_000_000_000,
+            "1000000 to 10000000000",
+        )?;
+        range(
+            key("heartbeat_ms"),
+            raw.heartbeat_ms,
+            100,
+            10_000,
+            "100 to 10000",
+        )?;
+        range(
+            key("min_interval_ms"),
+            raw.min_interval_ms,
+            0,
+            raw.heartbeat_ms,
+            "at most heartbeat_ms",
+        )?;
+        range(
+            key("epoch_blocks"),
+            raw.epoch_blocks,
+            8,
+            u64::MAX,
+            "at least 8",
+        )?;
         if let Some(count) = raw.local_validators {
             self.local_only(
                 key("local_validators"),
@@ -383,7 +213,10 @@ impl Checker<'_> {
         let path = self.own(path)?;
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         if !self.profile.is_local() && text.contains(crate::keys::TEST_KEY_MARK) {
-            return Err(ConfigError::TestKey { path, profile: self.profile.name().into() });
+            return Err(ConfigError::TestKey {
+                path,
+                profile: self.profile.name().into(),
+            });
         }
         Ok(path)
     }
@@ -396,7 +229,10 @@ impl Checker<'_> {
             .skip(1)
             .any(|dir| dir.join(crate::keys::TEST_DIR_MARK).is_file());
         if made && !self.profile.is_local() {
-            return Err(ConfigError::TestKey { path, profile: self.profile.name().into() });
+            return Err(ConfigError::TestKey {
+                path,
+                profile: self.profile.name().into(),
+            });
         }
         Ok(path)
     }
@@ -419,11 +255,29 @@ impl Checker<'_> {
 
     fn api(&self, raw: raw::Api) -> Result<Api, ConfigError> {
         let ms = raw.request_timeout_ms;
-        range("api.request_timeout_ms".into(), ms, 100, 120_000, "100 to 120000")?;
+        range(
+            "api.request_timeout_ms".into(),
+            ms,
+            100,
+            120_000,
+            "100 to 120000",
+        )?;
         let bytes = raw.max_body_bytes as u64;
-        range("api.max_body_bytes".into(), bytes, 1_024, 1 << 24, "1024 to 16777216")?;
+        range(
+            "api.max_body_bytes".into(),
+            bytes,
+            1_024,
+            1 << 24,
+            "1024 to 16777216",
+        )?;
         let streams = raw.max_event_streams as u64;
-        range("api.max_event_streams".into(), streams, 1, 10_000, "1 to 10000")?;
+        range(
+            "api.max_event_streams".into(),
+            streams,
+            1,
+            10_000,
+            "1 to 10000",
+        )?;
         if self.purpose == Purpose::Daemon {
             self.required(
                 &raw.tls,
@@ -433,7 +287,11 @@ impl Checker<'_> {
             )?;
         }
         if raw.tls.is_none() && !raw.listen.ip().is_loopback() {
-            return Err(value("api.listen".into(), raw.listen, "a loopback address, or [api.tls]"));
+            return Err(value(
+                "api.listen".into(),
+                raw.listen,
+                "a loopback address, or [api.tls]",
+            ));
         }
         Ok(Api {
             listen: raw.listen,
@@ -448,12 +306,36 @@ impl Checker<'_> {
         const DAY: u64 = 86_400;
         let key = |key: &str| format!("transfers.{key}");
         let outage = raw.outage_budget_seconds;
-        range(key("outage_budget_seconds"), outage, 1, 30 * DAY, "1 to 2592000")?;
-        range(key("clock_skew_seconds"), raw.clock_skew_seconds, 1, 3_600, "1 to 3600")?;
+        range(
+            key("outage_budget_seconds"),
+            outage,
+            1,
+            30 * DAY,
+            "1 to 2592000",
+        )?;
+        range(
+            key("clock_skew_seconds"),
+            raw.clock_skew_seconds,
+            1,
+            3_600,
+            "1 to 3600",
+        )?;
         let refund = raw.private_refund_seconds;
         // The contract's MIN_WINDOW is 4 seconds.
-        range(key("private_refund_seconds"), refund, 4, 30 * DAY, "4 to 2592000")?;
-        range(key("slack_seconds"), raw.slack_seconds, 0, DAY, "0 to 86400")?;
+        range(
+            key("private_refund_seconds"),
+            refund,
+            4,
+            30 * DAY,
+            "4 to 2592000",
+        )?;
+        range(
+            key("slack_seconds"),
+            raw.slack_seconds,
+            0,
+            DAY,
+            "0 to 86400",
+        )?;
         let seal = raw.seal_key_file.as_deref();
         Ok(Transfers {
             seal_key_file: seal.map_or_else(|| data.join("seal.key"), |path| self.path(path)),
@@ -469,7 +351,10 @@ impl Checker<'_> {
         accounts: &BTreeMap<String, Account>,
     ) -> Result<Offer, ConfigError> {
         let key = |key: &str| format!("offers[{i}].{key}");
-        for (name, chain) in [("take_chain", &raw.take_chain), ("give_chain", &raw.give_chain)] {
+        for (name, chain) in [
+            ("take_chain", &raw.take_chain),
+            ("give_chain", &raw.give_chain),
+        ] {
             known(key(name), chain, "chain", chains.contains_key(chain))?;
         }
         // The local profile has accounts that no section names.
@@ -497,7 +382,9 @@ pub(crate) fn asset(key: String, text: &str) -> Result<Asset, ConfigError> {
         return Ok(Asset::Native);
     }
     let expected = "native or the address of a token";
-    let address: Address = text.parse().map_err(|_| value(key.clone(), text, expected))?;
+    let address: Address = text
+        .parse()
+        .map_err(|_| value(key.clone(), text, expected))?;
     if address.is_zero() {
         return Err(value(key, text, expected));
     }
@@ -505,13 +392,18 @@ pub(crate) fn asset(key: String, text: &str) -> Result<Asset, ConfigError> {
 }
 
 fn amount(key: String, text: &str) -> Result<U256, ConfigError> {
-    U256::from_str_radix(text, 10).map_err(|_| value(key, text, "a decimal number of smallest units"))
+    U256::from_str_radix(text, 10)
+        .map_err(|_| value(key, text, "a decimal number of smallest units"))
 }
 
 fn profile(name: &str) -> Result<Profile, ConfigError> {
     match name {
         "local" => Ok(Profile::Local),
-        "" => Err(value("profile".into(), "\"\"", "local or a name of your own")),
+        "" => Err(value(
+            "profile".into(),
+            "\"\"",
+            "local or a name of your own",
+        )),
         other => Ok(Profile::Named(other.into())),
     }
 }
@@ -522,17 +414,29 @@ fn chain_name(name: &str) -> Result<(), ConfigError> {
     if (1..=32).contains(&name.len()) && name.chars().all(plain) {
         return Ok(());
     }
-    Err(value("name of a chain".into(), name, "1 to 32 of a-z, 0-9 and -"))
+    Err(value(
+        "name of a chain".into(),
+        name,
+        "1 to 32 of a-z, 0-9 and -",
+    ))
 }
 
 fn evm_chain(name: &str, raw: raw::Evm) -> Result<Evm, ConfigError> {
     let key = |key: &str| format!("evm.{name}.{key}");
     range(key("chain_id"), raw.chain_id, 1, u64::MAX, "above 0")?;
     if !raw.url.starts_with("http://") && !raw.url.starts_with("https://") {
-        return Err(value(key("url"), &raw.url, "an http:// or https:// address"));
+        return Err(value(
+            key("url"),
+            &raw.url,
+            "an http:// or https:// address",
+        ));
     }
     if raw.hash_time_lock.is_zero() {
-        return Err(value(key("hash_time_lock"), raw.hash_time_lock, "an address that is not zero"));
+        return Err(value(
+            key("hash_time_lock"),
+            raw.hash_time_lock,
+            "an address that is not zero",
+        ));
     }
     Ok(Evm { raw })
 }
@@ -552,10 +456,20 @@ fn known(key: String, got: &str, section: &'static str, found: bool) -> Result<(
     if found {
         return Ok(());
     }
-    Err(ConfigError::UnknownName { key, got: got.into(), section })
+    Err(ConfigError::UnknownName {
+        key,
+        got: got.into(),
+        section,
+    })
 }
 
-fn range(key: String, got: u64, min: u64, max: u64, expected: &'static str) -> Result<(), ConfigError> {
+fn range(
+    key: String,
+    got: u64,
+    min: u64,
+    max: u64,
+    expected: &'static str,
+) -> Result<(), ConfigError> {
     if (min..=max).contains(&got) {
         return Ok(());
     }
@@ -563,5 +477,9 @@ fn range(key: String, got: u64, min: u64, max: u64, expected: &'static str) -> R
 }
 
 fn value(key: String, got: impl ToString, expected: &'static str) -> ConfigError {
-    ConfigError::Value { key, got: got.to_string(), expected }
+    ConfigError::Value {
+        key,
+        got: got.to_string(),
+        expected,
+    }
 }

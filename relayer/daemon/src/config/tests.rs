@@ -12,7 +12,9 @@ fn named() -> String {
 }
 
 fn refused(text: &str) -> String {
-    parse(text, base().path(), Purpose::Daemon).unwrap_err().to_string()
+    parse(text, base().path(), Purpose::Daemon)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -26,7 +28,10 @@ fn every_example_can_be_started() {
     assert!(local.profile.is_local());
     assert_eq!(local.chains.len(), 2);
     assert_eq!(node.profile, Profile::Named("testnet".into()));
-    assert_eq!((full.chains.len(), full.accounts.len(), full.offers.len()), (3, 2, 1));
+    assert_eq!(
+        (full.chains.len(), full.accounts.len(), full.offers.len()),
+        (3, 2, 1)
+    );
 }
 
 #[test]
@@ -38,9 +43,18 @@ fn the_full_example_explains_the_defaults_that_are_used() {
     assert_eq!(given.api.max_event_streams, default.api.max_event_streams);
     assert_eq!(given.log.filter, default.log.filter);
     let transfers = &given.transfers.raw;
-    assert_eq!(transfers.outage_budget_seconds, default.transfers.outage_budget_seconds);
-    assert_eq!(transfers.clock_skew_seconds, default.transfers.clock_skew_seconds);
-    assert_eq!(transfers.private_refund_seconds, default.transfers.private_refund_seconds);
+    assert_eq!(
+        transfers.outage_budget_seconds,
+        default.transfers.outage_budget_seconds
+    );
+    assert_eq!(
+        transfers.clock_skew_seconds,
+        default.transfers.clock_skew_seconds
+    );
+    assert_eq!(
+        transfers.private_refund_seconds,
+        default.transfers.private_refund_seconds
+    );
     assert_eq!(transfers.slack_seconds, default.transfers.slack_seconds);
 }
 
@@ -49,15 +63,24 @@ fn an_unknown_key_is_refused_by_its_name() {
     let message = refused(&LOCAL.replace("[api]", "[api]\nlissten = \"127.0.0.1:1\""));
 
     assert!(message.contains("lissten"), "{message}");
-    assert!(message.contains("causeway config example full"), "{message}");
+    assert!(
+        message.contains("causeway config example full"),
+        "{message}"
+    );
 }
 
 #[test]
 fn the_stand_in_port_is_refused_outside_the_local_profile() {
     let listen = "listen = \"0.0.0.0:8547\"";
-    let message = refused(&named().replace(listen, &format!("{listen}\nstand_in_listen = \"127.0.0.1:8546\"")));
+    let message = refused(&named().replace(
+        listen,
+        &format!("{listen}\nstand_in_listen = \"127.0.0.1:8546\""),
+    ));
 
-    assert!(message.contains("stand_in_listen is for the local profile alone"), "{message}");
+    assert!(
+        message.contains("stand_in_listen is for the local profile alone"),
+        "{message}"
+    );
     assert!(message.contains("client certificate"), "{message}");
 }
 
@@ -70,9 +93,15 @@ fn a_stand_in_port_that_others_reach_is_refused_in_any_profile() {
 
 #[test]
 fn validators_are_not_made_outside_the_local_profile() {
-    let message = refused(&named().replace("kind = \"public\"", "kind = \"public\"\nlocal_validators = 7"));
+    let message = refused(&named().replace(
+        "kind = \"public\"",
+        "kind = \"public\"\nlocal_validators = 7",
+    ));
 
-    assert!(message.contains("local_validators is for the local profile alone"), "{message}");
+    assert!(
+        message.contains("local_validators is for the local profile alone"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -95,7 +124,9 @@ fn a_test_key_is_refused_outside_the_local_profile() {
     let mark = format!("{{\"note\":\"{}\"}}", crate::keys::TEST_KEY_MARK);
     fs::write(dir.path().join("keys/treasury.json"), mark).unwrap();
 
-    let message = parse(FULL, dir.path(), Purpose::Daemon).unwrap_err().to_string();
+    let message = parse(FULL, dir.path(), Purpose::Daemon)
+        .unwrap_err()
+        .to_string();
 
     assert!(message.contains("treasury.json is a test key"), "{message}");
     assert!(message.contains("causeway key new"), "{message}");
@@ -115,10 +146,18 @@ fn certificates_of_a_local_profile_are_refused_outside_it() {
 #[test]
 fn values_out_of_range_say_what_is_allowed() {
     let cases = [
-        ("outage_budget_seconds = 3", "outage_budget_seconds = 0", "1 to 2592000"),
+        (
+            "outage_budget_seconds = 3",
+            "outage_budget_seconds = 0",
+            "1 to 2592000",
+        ),
         ("local_validators = 7", "local_validators = 3", "4 to 101"),
         ("chain_id = 7002", "chain_id = 7001", "no other chain"),
-        ("listen = \"127.0.0.1:8700\"", "listen = \"0.0.0.0:8700\"", "[api.tls]"),
+        (
+            "listen = \"127.0.0.1:8700\"",
+            "listen = \"0.0.0.0:8700\"",
+            "[api.tls]",
+        ),
         ("[hosted.public]", "[hosted.\"../public\"]", "a-z"),
     ];
     for (from, to, expected) in cases {
@@ -144,7 +183,10 @@ fn a_password_in_two_places_or_none_is_refused() {
     let none = refused(&named().replace(key, ""));
 
     for message in [both, none] {
-        assert!(message.contains("exactly one of password_file and password_env"), "{message}");
+        assert!(
+            message.contains("exactly one of password_file and password_env"),
+            "{message}"
+        );
     }
 }
 
@@ -152,6 +194,9 @@ fn a_password_in_two_places_or_none_is_refused() {
 fn relative_paths_belong_to_the_file() {
     let config = parse(FULL, Path::new("/etc/causeway"), Purpose::Daemon).unwrap();
 
-    assert_eq!(config.transfers.seal_key_file, Path::new("/etc/causeway/keys/seal.key"));
+    assert_eq!(
+        config.transfers.seal_key_file,
+        Path::new("/etc/causeway/keys/seal.key")
+    );
     assert_eq!(config.data_dir, Path::new("/var/lib/causeway"));
 }

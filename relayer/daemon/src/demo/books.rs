@@ -67,17 +67,35 @@ impl Books {
                     wrong.push(format!("{chain}: {what}"));
                 }
             };
-            must(old.sum(|b| b.points) == new.sum(|b| b.points), "points were made or lost");
-            must(old.of(LOCKED, |b| b.points) == new.of(LOCKED, |b| b.points), "points are still locked");
-            must(old.of(LOCKED, |b| b.native) == new.of(LOCKED, |b| b.native), "deposits are still locked");
-            must(new.sum(|b| b.native) <= old.sum(|b| b.native), "native points were made");
+            must(
+                old.sum(|b| b.points) == new.sum(|b| b.points),
+                "points were made or lost",
+            );
+            must(
+                old.of(LOCKED, |b| b.points) == new.of(LOCKED, |b| b.points),
+                "points are still locked",
+            );
+            must(
+                old.of(LOCKED, |b| b.native) == new.of(LOCKED, |b| b.native),
+                "deposits are still locked",
+            );
+            must(
+                new.sum(|b| b.native) <= old.sum(|b| b.native),
+                "native points were made",
+            );
         }
         if self.consortium.sum(|b| b.native) != before.consortium.sum(|b| b.native) {
             wrong.push("consortium: native points were lost although nothing costs a fee".into());
         }
         wrong.extend(self.moved(before));
-        let (old, new) = (before.public.sum(|b| b.native), self.public.sum(|b| b.native));
-        Verdict { wrong, fees: old.saturating_sub(new) }
+        let (old, new) = (
+            before.public.sum(|b| b.native),
+            self.public.sum(|b| b.native),
+        );
+        Verdict {
+            wrong,
+            fees: old.saturating_sub(new),
+        }
     }
 
     /// Every party has exactly what was agreed, the refunded lock counting nothing.
@@ -91,8 +109,20 @@ impl Books {
         let mut wrong = Vec::new();
         for (name, public_out, public_in, consortium_out, consortium_in) in expected {
             let sides = [
-                ("public", &before.public, &self.public, public_out, public_in),
-                ("consortium", &before.consortium, &self.consortium, consortium_out, consortium_in),
+                (
+                    "public",
+                    &before.public,
+                    &self.public,
+                    public_out,
+                    public_in,
+                ),
+                (
+                    "consortium",
+                    &before.consortium,
+                    &self.consortium,
+                    consortium_out,
+                    consortium_in,
+                ),
             ];
             for (chain, old, new, out, into) in sides {
                 let due = old.of(name, |b| b.points) + U256::from(into) - U256::from(out);
@@ -107,11 +137,19 @@ impl Books {
 }
 
 impl Book {
-    async fn read(hosting: &Hosting, accounts: &BTreeMap<String, Address>) -> Result<Self, DemoError> {
+    async fn read(
+        hosting: &Hosting,
+        accounts: &BTreeMap<String, Address>,
+    ) -> Result<Self, DemoError> {
         let chain = &hosting.chain;
         let locked = chain.info().hash_time_lock;
-        let all = accounts.iter().map(|(name, address)| (name.as_str(), *address));
-        let mut book = Self { height: chain.finalized().await?.height.0, accounts: BTreeMap::new() };
+        let all = accounts
+            .iter()
+            .map(|(name, address)| (name.as_str(), *address));
+        let mut book = Self {
+            height: chain.finalized().await?.height.0,
+            accounts: BTreeMap::new(),
+        };
         for (name, address) in all.chain([(LOCKED, locked)]) {
             let balance = Balance {
                 native: chain.balance(Asset::Native, address).await?,
@@ -123,7 +161,10 @@ impl Book {
     }
 
     fn sum(&self, of: impl Fn(&Balance) -> U256) -> U256 {
-        self.accounts.values().map(of).fold(U256::ZERO, U256::saturating_add)
+        self.accounts
+            .values()
+            .map(of)
+            .fold(U256::ZERO, U256::saturating_add)
     }
 
     fn of(&self, name: &str, of: impl Fn(&Balance) -> U256) -> U256 {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{
-    Action, Bump, Chain, ChainReader as _, EventKind, HeightRange, Height, Lock, LockId, Order, Terms, Timestamp,
+    Action, Bump, Chain, ChainReader as _, EventKind, Height, HeightRange, Lock, LockId, Order,
+    Terms, Timestamp,
 };
 use causeway_core::swap::{Fate, Give, Party, State, TransferId};
 
@@ -21,7 +22,11 @@ const LOOKED_THROUGH: u64 = 5_000;
 /// Locks what alice asked for, until the time alice proposed.
 pub(super) async fn answer(stage: &Stage<'_>, id: TransferId) -> Result<(), DemoError> {
     let (_, theirs) = placed(stage, id).await?;
-    let chain = stage.daemon.chains.as_account(stage.consortium, CAROL).ok_or(DemoError::Pair)?;
+    let chain = stage
+        .daemon
+        .chains
+        .as_account(stage.consortium, CAROL)
+        .ok_or(DemoError::Pair)?;
     let refund_at = theirs.terms.public_claim_at;
     let lock = Lock {
         hashlock: theirs.hashlock,
@@ -59,7 +64,12 @@ pub(super) async fn completed_by(stage: &Stage<'_>, id: TransferId) -> Result<St
         let end = Height(to.0.min(from.0 + 499));
         for event in chain.events(HeightRange { from, to: end }).await? {
             if let (true, EventKind::Claimed { by, .. }) = (event.lock_id == lock, &event.kind) {
-                let named = stage.daemon.chains.accounts.iter().find(|(_, address)| *address == by);
+                let named = stage
+                    .daemon
+                    .chains
+                    .accounts
+                    .iter()
+                    .find(|(_, address)| *address == by);
                 return Ok(named.map_or_else(|| by.to_string(), |(name, _)| name.clone()));
             }
         }
@@ -73,7 +83,12 @@ async fn placed(stage: &Stage<'_>, id: TransferId) -> Result<(LockId, Lock), Dem
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         for view in stage.daemon.driver.show(id).await? {
-            if let State::Party(Party { plan, give: Give::Placed { id, fate }, .. }) = &view.record.state {
+            if let State::Party(Party {
+                plan,
+                give: Give::Placed { id, fate },
+                ..
+            }) = &view.record.state
+            {
                 if *fate != Fate::Refunded {
                     return Ok((*id, plan.give.lock));
                 }
@@ -81,12 +96,17 @@ async fn placed(stage: &Stage<'_>, id: TransferId) -> Result<(LockId, Lock), Dem
         }
         tokio::time::sleep(LOOK).await;
     }
-    Err(DemoError::Late { what: "alice's lock".into(), seconds: PATIENCE.as_secs() })
+    Err(DemoError::Late {
+        what: "alice's lock".into(),
+        seconds: PATIENCE.as_secs(),
+    })
 }
 
 async fn send(chain: &dyn Chain, account: Address, action: Action) -> Result<(), DemoError> {
     let nonce = chain.next_nonce(account).await?;
-    let tx = chain.prepare(&Order { account, action }, nonce, Bump(0)).await?;
+    let tx = chain
+        .prepare(&Order { account, action }, nonce, Bump(0))
+        .await?;
     chain.broadcast(&tx).await?;
     Ok(finalised(chain, tx.id).await?)
 }

@@ -43,7 +43,10 @@ impl Followed<'_> {
             }
             tokio::time::sleep(LOOK).await;
         }
-        Err(DemoError::Late { what: format!("the end of transfer {}", self.id), seconds: LIMIT.as_secs() })
+        Err(DemoError::Late {
+            what: format!("the end of transfer {}", self.id),
+            seconds: LIMIT.as_secs(),
+        })
     }
 
     fn tell(&self, role: Role, view: &TransferView, last: &mut String) {
@@ -51,7 +54,10 @@ impl Followed<'_> {
         if place != last {
             last.clone_from(place);
             let seconds = self.began.elapsed().as_secs_f64();
-            (self.note)(&format!("[{seconds:5.1} s]   {} {role}: {place}", self.name));
+            (self.note)(&format!(
+                "[{seconds:5.1} s]   {} {role}: {place}",
+                self.name
+            ));
         }
     }
 }

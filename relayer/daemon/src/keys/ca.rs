@@ -24,7 +24,17 @@ const LEAF_DAYS: u32 = 397;
 
 /// What the holder of a certificate may do.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -68,8 +78,16 @@ impl FromStr for Role {
     type Err = NoSuchRole;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let all = [Self::Member, Self::Operator, Self::Regulator, Self::Admin, Self::Server];
-        all.into_iter().find(|r| r.name() == text).ok_or_else(|| NoSuchRole(text.into()))
+        let all = [
+            Self::Member,
+            Self::Operator,
+            Self::Regulator,
+            Self::Admin,
+            Self::Server,
+        ];
+        all.into_iter()
+            .find(|r| r.name() == text)
+            .ok_or_else(|| NoSuchRole(text.into()))
     }
 }
 
@@ -136,7 +154,10 @@ impl Authority {
     /// # Errors
     /// [`CaError::Exists`] when the directory holds one.
     pub fn create(dir: &Path, name: &str) -> Result<Self, CaError> {
-        let bad = |source| CaError::Certificate { name: name.into(), source };
+        let bad = |source| CaError::Certificate {
+            name: name.into(),
+            source,
+        };
         let key = KeyPair::generate().map_err(bad)?;
         let mut params = CertificateParams::new(Vec::new()).map_err(bad)?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -158,11 +179,17 @@ impl Authority {
             let path = dir.join(name);
             fs::read_to_string(&path).map_err(|source| CaError::File { path, source })
         };
-        let bad = |source| CaError::Certificate { name: dir.display().to_string(), source };
+        let bad = |source| CaError::Certificate {
+            name: dir.display().to_string(),
+            source,
+        };
         let key = zeroize::Zeroizing::new(read("ca.key")?);
         let key = KeyPair::from_pem(&key).map_err(bad)?;
         let issuer = Issuer::from_ca_cert_pem(&read("ca.pem")?, key).map_err(bad)?;
-        Ok(Self { dir: dir.to_path_buf(), issuer })
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            issuer,
+        })
     }
 
     /// Issues a certificate and writes `<name>.pem` and `<name>.key` into the directory of the CA.
@@ -171,14 +198,19 @@ impl Authority {
     /// [`CaError::Exists`] when one of that name was issued here.
     pub fn issue(&self, subject: &Subject) -> Result<Issued, CaError> {
         let name = &subject.name;
-        let bad = |source| CaError::Certificate { name: name.clone(), source };
+        let bad = |source| CaError::Certificate {
+            name: name.clone(),
+            source,
+        };
         let issued = Issued {
             certificate: self.dir.join(format!("{name}.pem")),
             key: self.dir.join(format!("{name}.key")),
         };
         let key = KeyPair::generate().map_err(bad)?;
         let mut params = CertificateParams::new(subject.hosts.clone()).map_err(bad)?;
-        params.distinguished_name.push(DnType::CommonName, name.as_str());
+        params
+            .distinguished_name
+            .push(DnType::CommonName, name.as_str());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         valid_for(&mut params, LEAF_DAYS);
@@ -199,7 +231,9 @@ impl Authority {
 
 fn valid_for(params: &mut CertificateParams, days: u32) {
     let day = Duration::from_secs(86_400);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     // Backdated by a day against clocks that are behind.
     let now = rcgen::date_time_ymd(1970, 1, 1) + now;
     params.not_before = now - day;
@@ -209,6 +243,9 @@ fn valid_for(params: &mut CertificateParams, days: u32) {
 fn write(path: &Path, pem: &[u8]) -> Result<(), CaError> {
     private_file::write_new(path, pem).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => CaError::Exists { path: path.into() },
-        _ => CaError::File { path: path.into(), source },
+        _ => CaError::File {
+            path: path.into(),
+            source,
+        },
     })
 }

@@ -105,11 +105,17 @@ impl Keystore {
             return Err(self.file_error(io::ErrorKind::NotFound.into()));
         }
         let password = self.password()?;
-        let bytes = eth_keystore::decrypt_key(&self.path, password.as_bytes()).map_err(|source| {
-            KeystoreError::Locked { path: self.path.clone(), source: Box::new(source) }
-        })?;
+        let bytes =
+            eth_keystore::decrypt_key(&self.path, password.as_bytes()).map_err(|source| {
+                KeystoreError::Locked {
+                    path: self.path.clone(),
+                    source: Box::new(source),
+                }
+            })?;
         let bytes = Zeroizing::new(bytes);
-        let not_a_key = || KeystoreError::NotAKey { path: self.path.clone() };
+        let not_a_key = || KeystoreError::NotAKey {
+            path: self.path.clone(),
+        };
         let array = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| not_a_key())?;
         SecretKey::from_byte_array(array).map_err(|_| not_a_key())
     }
@@ -121,17 +127,28 @@ impl Keystore {
     pub fn address(&self) -> Result<Address, KeystoreError> {
         let text = std::fs::read_to_string(&self.path).map_err(|e| self.file_error(e))?;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        let address = value.get("address").and_then(Value::as_str).and_then(|a| a.parse().ok());
-        address.ok_or_else(|| KeystoreError::NotAKey { path: self.path.clone() })
+        let address = value
+            .get("address")
+            .and_then(Value::as_str)
+            .and_then(|a| a.parse().ok());
+        address.ok_or_else(|| KeystoreError::NotAKey {
+            path: self.path.clone(),
+        })
     }
 
     fn store(&self, key: &SecretKey, mark: Mark) -> Result<(), KeystoreError> {
         if self.path.exists() {
-            return Err(KeystoreError::Exists { path: self.path.clone() });
+            return Err(KeystoreError::Exists {
+                path: self.path.clone(),
+            });
         }
         let dir = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| self.file_error(e))?;
-        let name = self.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let name = self
+            .path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
         // Written beside and moved, so that a crash leaves no half keystore under the final name.
         let (half_name, half) = (format!(".{name}.new"), dir.join(format!(".{name}.new")));
         let secret = Zeroizing::new(key.secret_bytes());
@@ -143,7 +160,10 @@ impl Keystore {
             password.as_bytes(),
             Some(&half_name),
         )
-        .map_err(|source| KeystoreError::Locked { path: half.clone(), source: Box::new(source) })?;
+        .map_err(|source| KeystoreError::Locked {
+            path: half.clone(),
+            source: Box::new(source),
+        })?;
         private_file::restrict(&half).map_err(|e| self.file_error(e))?;
         annotate(&half, key, mark).map_err(|e| self.file_error(e))?;
         std::fs::rename(&half, &self.path).map_err(|e| self.file_error(e))
@@ -151,16 +171,28 @@ impl Keystore {
 
     fn password(&self) -> Result<Zeroizing<String>, KeystoreError> {
         match &self.password {
-            PasswordSource::File(path) => private_file::read_secret_line(path)
-                .map_err(|source| KeystoreError::File { path: path.clone(), source }),
-            PasswordSource::Env(name) => std::env::var(name).map(Zeroizing::new).map_err(|_| {
-                KeystoreError::NoPassword { name: name.clone(), path: self.path.clone() }
-            }),
+            PasswordSource::File(path) => {
+                private_file::read_secret_line(path).map_err(|source| KeystoreError::File {
+                    path: path.clone(),
+                    source,
+                })
+            }
+            PasswordSource::Env(name) => {
+                std::env::var(name)
+                    .map(Zeroizing::new)
+                    .map_err(|_| KeystoreError::NoPassword {
+                        name: name.clone(),
+                        path: self.path.clone(),
+                    })
+            }
         }
     }
 
     fn file_error(&self, source: io::Error) -> KeystoreError {
-        KeystoreError::File { path: self.path.clone(), source }
+        KeystoreError::File {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 

@@ -11,7 +11,10 @@ fn store(dir: &Path, password: &str) -> Keystore {
     if !file.exists() {
         write_new(&file, password.as_bytes()).unwrap();
     }
-    Keystore { path: dir.join("key.json"), password: PasswordSource::File(file) }
+    Keystore {
+        path: dir.join("key.json"),
+        password: PasswordSource::File(file),
+    }
 }
 
 fn mode(path: &Path) -> u32 {
@@ -49,9 +52,16 @@ fn a_key_is_never_overwritten() {
     let store = store(dir.path(), "pw");
     let first = store.create(Mark::Test).unwrap();
 
-    assert!(matches!(store.create(Mark::Own), Err(KeystoreError::Exists { .. })));
+    assert!(matches!(
+        store.create(Mark::Own),
+        Err(KeystoreError::Exists { .. })
+    ));
     assert_eq!(store.open().unwrap(), first);
-    assert!(fs::read_to_string(&store.path).unwrap().contains(TEST_KEY_MARK));
+    assert!(
+        fs::read_to_string(&store.path)
+            .unwrap()
+            .contains(TEST_KEY_MARK)
+    );
 }
 
 #[test]
@@ -62,7 +72,10 @@ fn what_is_no_keystore_is_refused() {
     assert!(matches!(store.open(), Err(KeystoreError::File { .. })));
     fs::write(&store.path, "{}").unwrap();
     assert!(matches!(store.open(), Err(KeystoreError::Locked { .. })));
-    assert!(matches!(store.address(), Err(KeystoreError::NotAKey { .. })));
+    assert!(matches!(
+        store.address(),
+        Err(KeystoreError::NotAKey { .. })
+    ));
 }
 
 #[test]
@@ -78,15 +91,28 @@ fn an_issued_certificate_says_who_and_in_which_role() {
     let dir = tempfile::tempdir().unwrap();
     let ca = Authority::create(dir.path(), "test CA").unwrap();
 
-    let subject = Subject { name: "acme".into(), role: Role::Regulator, hosts: Vec::new() };
+    let subject = Subject {
+        name: "acme".into(),
+        role: Role::Regulator,
+        hosts: Vec::new(),
+    };
     let issued = ca.issue(&subject).unwrap();
 
     let certificate = CertificateDer::from_pem_file(&issued.certificate).unwrap();
     let peer = Peer::from_certificate(&certificate).unwrap();
-    assert_eq!((peer.name.as_str(), peer.role), ("acme", TlsRole::Regulator));
-    assert_eq!((mode(&issued.key), mode(&dir.path().join("ca.key"))), (0o600, 0o600));
+    assert_eq!(
+        (peer.name.as_str(), peer.role),
+        ("acme", TlsRole::Regulator)
+    );
+    assert_eq!(
+        (mode(&issued.key), mode(&dir.path().join("ca.key"))),
+        (0o600, 0o600)
+    );
     assert!(matches!(ca.issue(&subject), Err(CaError::Exists { .. })));
-    assert!(matches!(Authority::create(dir.path(), "again"), Err(CaError::Exists { .. })));
+    assert!(matches!(
+        Authority::create(dir.path(), "again"),
+        Err(CaError::Exists { .. })
+    ));
 }
 
 #[test]

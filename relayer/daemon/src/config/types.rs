@@ -1,0 +1,204 @@
+//! A checked configuration.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use alloy_primitives::U256;
+use causeway_adapter_api::Asset;
+
+use super::raw;
+
+/// A configuration whose every value was checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who makes keys and certificates.
+    pub profile: Profile,
+    /// Where everything that lasts is kept; absolute.
+    pub data_dir: PathBuf,
+    /// What is logged.
+    pub log: raw::Log,
+    /// The REST API.
+    pub api: Api,
+    /// The chains, by name.
+    pub chains: BTreeMap<String, Chain>,
+    /// Accounts whose keys this daemon holds, by name.
+    pub accounts: BTreeMap<String, Account>,
+    /// How transfers are driven.
+    pub transfers: Transfers,
+    /// Standing offers.
+    pub offers: Vec<Offer>,
+}
+
+/// Who makes keys, certificates and genesis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// This daemon, for one machine and points without worth.
+    Local,
+    /// People; nothing is made silently.
+    Named(String),
+}
+
+/// One chain.
+#[derive(Clone, Debug)]
+pub enum Chain {
+    /// Hosted by this process.
+    Hosted(Hosted),
+    /// Somebody else's.
+    Evm(Evm),
+}
+
+/// A hosted chain.
+#[derive(Clone, Debug)]
+pub struct Hosted {
+    /// As written; ranges were checked.
+    pub raw: raw::Hosted,
+    /// Genesis outside the local profile.
+    pub genesis_file: Option<PathBuf>,
+    /// Validators with keys of their own.
+    pub validators: Vec<Validator>,
+    /// The JSON-RPC server.
+    pub rpc: Rpc,
+}
+
+/// A validator run here.
+#[derive(Clone, Debug)]
+pub struct Validator {
+    /// Its keystore.
+    pub keystore_file: PathBuf,
+    /// The keystore's password.
+    pub password: PasswordSource,
+    /// Where its peers reach it.
+    pub listen: SocketAddr,
+}
+
+/// A JSON-RPC server.
+#[derive(Clone, Debug)]
+pub struct Rpc {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Loopback port without TLS that stands in for a member.
+    pub stand_in_listen: Option<SocketAddr>,
+    /// Certificates of a consortium chain outside the local profile.
+    pub tls: Option<Tls>,
+}
+
+/// Files of a TLS server with client certificates.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// CA of the clients.
+    pub client_ca_file: PathBuf,
+    /// Chain of the server.
+    pub certificate_file: PathBuf,
+    /// Key of the server.
+    pub key_file: PathBuf,
+}
+
+/// An external chain.
+#[derive(Clone, Debug)]
+pub struct Evm {
+    /// As written; the URL was checked.
+    pub raw: raw::Evm,
+}
+
+/// A key this daemon holds.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its keystore.
+    pub keystore_file: PathBuf,
+    /// The keystore's password.
+    pub password: PasswordSource,
+    /// Completes for others.
+    pub watchtower: bool,
+}
+
+/// Where a password is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordSource {
+    /// First line of this file.
+    File(PathBuf),
+    /// This environment variable.
+    Env(String),
+}
+
+/// The REST API.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Certificates; `None` in the local profile alone.
+    pub tls: Option<Tls>,
+    /// Longest a request may take.
+    pub request_timeout: Duration,
+    /// Largest body, bytes.
+    pub max_body_bytes: usize,
+    /// Most event streams at once.
+    pub max_event_streams: usize,
+}
+
+/// How transfers are driven.
+#[derive(Clone, Debug)]
+pub struct Transfers {
+    /// As written; ranges were checked.
+    pub raw: raw::Transfers,
+    /// File of the key that encrypts preimages.
+    pub seal_key_file: PathBuf,
+}
+
+/// A standing offer.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Chain of the first lock.
+    pub take_chain: String,
+    /// What it holds.
+    pub take_asset: Asset,
+    /// Chain of our lock.
+    pub give_chain: String,
+    /// What we lock.
+    pub give_asset: Asset,
+    /// Our account.
+    pub account: String,
+    /// Units given ...
+    pub rate_give: u64,
+    /// ... for this many taken.
+    pub rate_take: u64,
+    /// The least we lock.
+    pub min_give: U256,
+    /// The most we lock.
+    pub max_give: U256,
+    /// Safety deposit of our lock.
+    pub deposit_wei: U256,
+}
+
+impl Profile {
+    /// Whether keys and certificates are made here.
+    pub fn is_local(&self) -> bool {
+        *self == Self::Local
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Local => "local",
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl Config {
+    /// The hosted chains, by name.
+    pub fn hosted(&self) -> impl Iterator<Item = (&String, &Hosted)> {
+        self.chains.iter().filter_map(|(name, chain)| match chain {
+            Chain::Hosted(hosted) => Some((name, hosted)),
+            Chain::Evm(_) => None,
+        })
+    }
+}
+
+impl Chain {
+    /// EIP-155 chain id.
+    pub const fn id(&self) -> u64 {
+        match self {
+            Self::Hosted(hosted) => hosted.raw.chain_id,
+            Self::Evm(evm) => evm.raw.chain_id,
+        }
+    }
+}
