@@ -58,9 +58,9 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Key(command) => key::run(global, command, output),
         Command::Config(command) => configs::run(global, command, output),
         Command::Doctor => doctor::run(global, output).await,
-        Command::Bench(args::Bench::Chain(options)) => {
-            crate::bench::chain(options, global.json).await.map_err(|e| CliError::Failed(format!("{e:#}")))
-        }
+        Command::Bench(args::Bench::Chain(options)) => crate::bench::chain(options, global.json)
+            .await
+            .map_err(|e| CliError::Failed(format!("{e:#}"))),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -20,7 +20,7 @@ use crate::{
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
-    local::{ALICE, BOB, CAROL, DEPLOYER, Local, LocalError, WATCHTOWER},
+    local::{ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, WATCHTOWER},
     store::{Store, StoreError, StoreKey},
 };
 
@@ -128,7 +128,9 @@ impl Chains {
         // Keys that the driver must not use stay out of its adapters.
         let driven: BTreeMap<String, SecretKey> = keys
             .iter()
-            .filter(|(name, _)| ![DEPLOYER, CAROL].contains(&name.as_str()) || local.is_none())
+            .filter(|(name, _)| {
+                ![DEPLOYER, CAROL, DAVE].contains(&name.as_str()) || local.is_none()
+            })
             .map(|(name, key)| (name.clone(), *key))
             .collect();
         let context = Context {
@@ -162,7 +164,7 @@ impl Chains {
         let (Some(_), Some(deployer)) = (&self.local, self.accounts.get(DEPLOYER)) else {
             return Ok(0);
         };
-        let holders: Vec<Address> = [ALICE, BOB, CAROL]
+        let holders: Vec<Address> = [ALICE, BOB, CAROL, DAVE]
             .iter()
             .filter_map(|name| self.accounts.get(*name))
             .copied()

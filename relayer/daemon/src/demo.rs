@@ -5,13 +5,13 @@
 //! | `start` | both chains run |
 //! | `contracts` | `HashTimeLock` and points on both |
 //! | `swap` | alice's public points for bob's consortium points |
-//! | `watchtower` | carol locks and goes away; the watchtower completes for her |
+//! | `watchtower` | carol and dave swap without a daemon; dave goes away and the watchtower completes for him |
 //! | `refund` | the other party never locks; alice has her points back |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
-mod carol;
 mod follow;
+mod outsiders;
 
 use std::time::Instant;
 
@@ -27,14 +27,14 @@ use crate::{
     daemon::{Chains, Daemon, StartError},
     drive::{DriveError, SwapRequest},
     hosting::Hosting,
-    local::{ALICE, BOB, CAROL},
+    local::{ALICE, BOB, CAROL, DAVE, WATCHTOWER},
 };
 use books::Books;
 use follow::Followed;
 
 /// Points swapped with bob, smallest units.
 const SWAPPED: u128 = 25 * POINT;
-/// Points swapped with carol.
+/// Points that carol and dave swap.
 const WATCHED: u128 = 7 * POINT;
 /// Points locked in vain.
 const REFUNDED: u128 = 3 * POINT;
@@ -105,6 +105,7 @@ pub(crate) struct Stage<'a> {
     alice: Address,
     bob: Address,
     carol: Address,
+    dave: Address,
 }
 
 /// Starts a daemon, makes the transfers, checks the books. Returns the daemon, still running, and whether all went well.
@@ -155,11 +156,10 @@ async fn transfers(
 ) -> Result<bool, DemoError> {
     let stage = Stage::new(daemon).ok_or(DemoError::Pair)?;
     let before = Books::read(&stage).await?;
-    let swap = stage.start(stage.bob, SWAPPED, 0).await?;
-    let tower = stage.start(stage.carol, WATCHED, DEPOSIT).await?;
-    let refund = stage.start(stage.carol, REFUNDED, 0).await?;
+    let swap = stage.start(stage.bob, SWAPPED).await?;
+    let refund = stage.start(stage.carol, REFUNDED).await?;
     note(
-        "alice locks three times: for bob, for carol who will go away, and for nobody who answers",
+        "alice locks twice, for bob and for somebody who never answers; carol and dave swap with their wallets alone",
     );
     let follow = |id, name| Followed {
         daemon,
@@ -168,51 +168,24 @@ async fn transfers(
         note,
         began,
     };
-    let (swap_end, tower_end, refund_end) = tokio::join!(
+    let (swap_end, (tower, tower_end), refund_end) = tokio::join!(
         async {
             let ended = follow(swap, "swap").both().await;
-            report(
-                step,
-                "swap",
-                swap,
-                &ended,
-                "alice has consortium points, bob has public points",
-            );
+            let text = "alice has consortium points, bob has public points";
+            report(step, "swap", &swap.to_string(), &ended, text);
             ended
         },
         async {
-            let answered = carol::answer(&stage, tower).await;
-            let ended = match answered {
-                Ok(()) => {
-                    follow(tower, "watchtower")
-                        .one(Role::Initiator, &[Outcome::Completed])
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            let by = carol::completed_by(&stage, tower)
-                .await
-                .unwrap_or_else(|e| e.to_string());
-            report(
-                step,
-                "watchtower",
-                tower,
-                &ended,
-                &format!("carol went away; {by} completed for her"),
-            );
-            ended
+            let (id, by, ended) = watched(&stage, &follow).await;
+            let text = format!("dave went away before he was paid; {by} completed for him");
+            report(step, "watchtower", &id, &ended, &text);
+            (id, ended)
         },
         async {
-            let ended = follow(refund, "refund")
-                .one(Role::Initiator, &[Outcome::Refunded])
-                .await;
-            report(
-                step,
-                "refund",
-                refund,
-                &ended,
-                "nobody answered; alice has her points back",
-            );
+            let wanted = [Outcome::Refunded];
+            let ended = follow(refund, "refund").one(Role::Initiator, &wanted).await;
+            let text = "nobody answered; alice has her points back";
+            report(step, "refund", &refund.to_string(), &ended, text);
             ended
         }
     );
@@ -223,7 +196,7 @@ async fn transfers(
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
         { "id": swap.to_string(), "kind": "swap", "ok": matches!(swap_end, Ok(true)) },
-        { "id": tower.to_string(), "kind": "watchtower", "ok": matches!(tower_end, Ok(true)) },
+        { "id": tower, "kind": "watchtower", "ok": matches!(tower_end, Ok(true)) },
         { "id": refund.to_string(), "kind": "refund", "ok": matches!(refund_end, Ok(true)) },
     ]);
     let ok = ok && verdict.wrong.is_empty();
@@ -248,10 +221,27 @@ async fn transfers(
     Ok(ok)
 }
 
+/// Id of the transfer, who completed it, and whether that was the watchtower.
+async fn watched<'a>(
+    stage: &Stage<'a>,
+    follow: &impl Fn(TransferId, &'static str) -> Followed<'a>,
+) -> (String, String, Result<bool, DemoError>) {
+    let (id, lock) = match outsiders::swap(stage).await {
+        Ok(made) => made,
+        Err(error) => return ("none".into(), "nobody".into(), Err(error)),
+    };
+    let follow = follow(id, "watchtower");
+    let ended = follow.one(Role::Watchtower, &[Outcome::Completed]).await;
+    let by = outsiders::completed_by(stage, lock).await;
+    let by = by.unwrap_or_else(|error| error.to_string());
+    let ended = ended.map(|completed| completed && by == WATCHTOWER);
+    (id.to_string(), by, ended)
+}
+
 fn report(
     step: Say<'_>,
     name: &'static str,
-    id: TransferId,
+    id: &str,
     ended: &Result<bool, DemoError>,
     text: &str,
 ) {
@@ -260,7 +250,7 @@ fn report(
         Ok(false) => (false, format!("ended otherwise: causeway explain {id}")),
         Err(error) => (false, error.to_string()),
     };
-    let found = json!({ "transfer": id.to_string(), "detail": text });
+    let found = json!({ "transfer": id, "detail": text });
     step(name, ok, text, found);
 }
 
@@ -320,16 +310,12 @@ impl<'a> Stage<'a> {
             alice: account(ALICE)?,
             bob: account(BOB)?,
             carol: account(CAROL)?,
+            dave: account(DAVE)?,
         })
     }
 
     /// Alice offers public points for as many consortium points.
-    async fn start(
-        &self,
-        counterparty: Address,
-        amount: u128,
-        deposit: u128,
-    ) -> Result<TransferId, DemoError> {
+    async fn start(&self, counterparty: Address, amount: u128) -> Result<TransferId, DemoError> {
         let request = SwapRequest {
             from: Account {
                 chain: id(self.public),
@@ -337,7 +323,7 @@ impl<'a> Stage<'a> {
             },
             give_asset: points(self.public),
             give_amount: U256::from(amount),
-            deposit: U256::from(deposit),
+            deposit: U256::ZERO,
             counterparty,
             to: Account {
                 chain: id(self.consortium),

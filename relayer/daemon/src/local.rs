@@ -34,12 +34,14 @@ pub const ALICE: &str = "alice";
 pub const BOB: &str = "bob";
 /// Completes for others.
 pub const WATCHTOWER: &str = "watchtower";
-/// A counterparty outside this daemon: the driver does not hold her key.
+/// Swaps without a daemon: the driver does not hold her key.
 pub const CAROL: &str = "carol";
+/// Swaps without a daemon, as [`CAROL`].
+pub const DAVE: &str = "dave";
 /// Deploys the contracts and mints points; sends nothing else.
 pub const DEPLOYER: &str = "deployer";
 /// The accounts of the local profile.
-pub const ACCOUNTS: [&str; 5] = [ALICE, BOB, CAROL, WATCHTOWER, DEPLOYER];
+pub const ACCOUNTS: [&str; 6] = [ALICE, BOB, CAROL, DAVE, WATCHTOWER, DEPLOYER];
 
 /// Password of every test keystore. Not a secret: it protects against loading a test key by mistake, nothing else.
 const PASSWORD: &str = "causeway local profile: these keys protect nothing";

@@ -373,6 +373,8 @@ pub(super) enum ExampleName {
 #[derive(Debug, Subcommand)]
 pub(super) enum Bench {
     /// Transactions a second and time to finality of a hosted chain, beside the bare loop and anvil
-    #[command(after_help = "Examples:\n  causeway bench chain\n  causeway bench chain --json --work erc20 --validators 7 --seconds 30")]
+    #[command(
+        after_help = "Examples:\n  causeway bench chain\n  causeway bench chain --json --work erc20 --validators 7 --seconds 30"
+    )]
     Chain(crate::bench::ChainBench),
 }

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use causeway_core::swap::{Outcome, Role, TransferId};
 
 use super::DemoError;
-use crate::{daemon::Daemon, drive::TransferView};
+use crate::{
+    daemon::Daemon,
+    drive::{DriveError, TransferView},
+};
 
 /// Pause between two looks.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
@@ -34,7 +37,11 @@ impl Followed<'_> {
         let mut last = String::new();
         let deadline = Instant::now() + LIMIT;
         while Instant::now() < deadline {
-            let views = self.daemon.driver.show(self.id).await?;
+            let views = match self.daemon.driver.show(self.id).await {
+                // A watchtower has a part in it only once it has seen the lock.
+                Err(DriveError::PeerUnknownTransfer(_)) => Vec::new(),
+                shown => shown?,
+            };
             if let Some(view) = views.iter().find(|view| view.record.key.role == role) {
                 self.tell(role, view, &mut last);
                 if let Some(outcome) = view.record.state.outcome() {
