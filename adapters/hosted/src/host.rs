@@ -96,6 +96,17 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+    /// The address of a validator is taken.
+    #[error("cannot listen on {listen} for the peers of a validator of {chain}: is another daemon running?")]
+    Listen {
+        /// Which chain.
+        chain: String,
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -131,6 +142,14 @@ impl Host {
         let domain = scheme::domain(spec.chain_id, genesis.hash());
         let cache = config.share_execution.then(|| Arc::new(ExecutionCache::default()));
         let mut ledgers = Vec::new();
+        for local in &config.validators {
+            // The consensus library panics on an address it cannot have: find that out here, where it can be said.
+            std::net::TcpListener::bind(local.listen).map_err(|source| HostError::Listen {
+                chain: chain.clone(),
+                listen: local.listen,
+                source,
+            })?;
+        }
         for local in &config.validators {
             let name = scheme::address_of(&local.keys.vote);
             let file = dir.join(format!("ledger-{}.redb", alloy_primitives::hex::encode(&name[..6])));

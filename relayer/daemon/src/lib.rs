@@ -8,6 +8,7 @@
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
 
+pub mod bench;
 pub mod api;
 pub mod cli;
 pub mod config;

@@ -1,0 +1,182 @@
+//! Stories: the product run as its users run it, with real processes.
+//!
+//! * [`Causeway`]: the binary with a data directory of its own: run a command, start the daemon, kill it.
+//! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
+//!
+//! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
+
+pub mod rpc;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+/// Longest a story waits for one thing.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The binary under test.
+///
+/// # Errors
+/// Fails when it is not built.
+pub fn binary() -> Result<PathBuf> {
+    let test = std::env::current_exe().context("where this test is")?;
+    let name = format!("causeway{}", std::env::consts::EXE_SUFFIX);
+    test.ancestors()
+        .map(|dir| dir.join(&name))
+        .find(|path| path.is_file())
+        .context("the causeway binary is not built: run `cargo xtask test`, or `cargo build --release --workspace` first")
+}
+
+/// Root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// One installation: the binary and a data directory.
+pub struct Causeway {
+    binary: PathBuf,
+    dir: tempfile::TempDir,
+}
+
+impl Causeway {
+    /// A fresh data directory.
+    ///
+    /// # Errors
+    /// Fails when the binary is not built or there is no place for the directory.
+    pub fn new() -> Result<Self> {
+        Ok(Self { binary: binary()?, dir: tempfile::tempdir().context("making a data directory")? })
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A command on this data directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).arg("--data-dir").arg(self.dir.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end and returns its answer, the last JSON value on stdout.
+    ///
+    /// # Errors
+    /// Fails when the command fails, with what it said.
+    pub fn ask(&self, arguments: &[&str]) -> Result<Value> {
+        let output = self.command(arguments).arg("--json").output().context("running causeway")?;
+        if !output.status.success() {
+            bail!(
+                "causeway {arguments:?} ended with {}: {}{}",
+                output.status,
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        let text = String::from_utf8(output.stdout).context("stdout is text")?;
+        match serde_json::from_str(&text) {
+            Ok(value) => Ok(value),
+            Err(_) => {
+                let last = text.lines().last().unwrap_or_default();
+                serde_json::from_str(last).with_context(|| format!("not JSON: {text}"))
+            }
+        }
+    }
+
+    /// Starts the daemon and waits until its API is ready.
+    ///
+    /// # Errors
+    /// Fails when it ends, or is not ready in time; its log is in the message.
+    pub fn up(&self, environment: &[(&str, &str)]) -> Result<Daemon> {
+        let log = self.dir.path().join("story.log");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).context("opening the log")?;
+        let mut command = self.command(&["up"]);
+        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(file);
+        let mut daemon = Daemon { child: command.spawn().context("starting the daemon")?, log };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if self.ask(&["chain", "status"]).is_ok() {
+                return Ok(daemon);
+            }
+            if let Some(status) = daemon.child.try_wait().context("asking for the daemon")? {
+                bail!("the daemon ended with {status}: {}", daemon.tail());
+            }
+            if Instant::now() > deadline {
+                bail!("the daemon is not ready after {PATIENCE:?}: {}", daemon.tail());
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A running daemon; killed when dropped.
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Kills it as `kill -9` does.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be reached.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill().context("killing the daemon")?;
+        self.child.wait().context("waiting for the daemon")?;
+        Ok(())
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// Fails when it does not in time.
+    pub fn ended(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().context("asking for the daemon")? {
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                bail!("the daemon still runs after {PATIENCE:?}: {}", self.tail());
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// The end of its log.
+    pub fn tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Ended already, or killed now: either is what a dropped daemon should be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks again until `check` gives something.
+///
+/// # Errors
+/// Fails with `what` when it does not in time.
+pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = check()? {
+            return Ok(value);
+        }
+        if Instant::now() > deadline {
+            bail!("not after {PATIENCE:?}: {what}");
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}

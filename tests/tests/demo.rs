@@ -1,0 +1,25 @@
+//! `causeway demo --json --exit`: what a stranger runs first.
+#![allow(missing_docs)]
+
+use anyhow::{Context as _, Result};
+use causeway_stories::Causeway;
+use serde_json::Value;
+
+#[test]
+fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
+    let causeway = Causeway::new()?;
+
+    let output = causeway.command(&["demo", "--exit", "--json"]).output().context("running the demo")?;
+
+    let stdout = String::from_utf8(output.stdout)?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    let steps: Vec<Value> =
+        stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("one JSON object a line")?;
+    let names: Vec<&str> = steps.iter().filter_map(|s| s["step"].as_str()).collect();
+    assert!(names.contains(&"swap"), "{names:?}");
+    let summary = steps.last().context("a last step")?;
+    assert_eq!(summary["step"], "summary");
+    assert_eq!(summary["ok"], true, "{summary}");
+    Ok(())
+}
