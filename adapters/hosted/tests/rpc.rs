@@ -700,6 +700,44 @@ async fn logs_are_found_by_topic_and_address_within_the_bounds() {
 }
 
 #[tokio::test]
+async fn answers_are_bounded_in_bytes_as_well() {
+    let chain = automatic();
+    let rpc = serve_with(chain.node.clone(), |c| c.limits.response_bytes = 200).await;
+    for nonce in 0..4 {
+        let hash = send(&rpc, &log(nonce, B256::ZERO)).await.expect("admitted");
+        while chain
+            .node
+            .ledger
+            .locate(serde_json::from_value(hash.clone()).expect("a hash"))
+            .expect("readable")
+            .is_none()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+    send(&rpc, &log(9, B256::ZERO))
+        .await
+        .expect("waits behind a gap");
+
+    let all = json!([{ "address": LOGGER, "fromBlock": "0x0" }]);
+    let logs = call(rpc.addr, "eth_getLogs", all)
+        .await
+        .expect_err("too long");
+    let pool = call(rpc.addr, "txpool_content", json!([]))
+        .await
+        .expect_err("too long");
+
+    assert!(
+        message(&logs).starts_with("query returned more than 200 bytes"),
+        "{logs}"
+    );
+    assert!(
+        message(&pool).starts_with("1 transactions wait, more than fit 200 bytes"),
+        "{pool}"
+    );
+}
+
+#[tokio::test]
 async fn filters_report_each_thing_once_and_are_bounded() {
     let chain = automatic();
     let rpc = serve_with(chain.node.clone(), |c| c.limits.filters = 3).await;

@@ -93,8 +93,12 @@ impl Consortium {
     async fn new() -> Self {
         let ca = Authority::new("Consortium CA");
         let Identity(certificate, key) = ca.server();
-        let config = tls::server_config(&[ca.certificate.clone()], vec![certificate], key)
-            .expect("a usable identity");
+        let config = tls::server_config(
+            std::slice::from_ref(&ca.certificate),
+            vec![certificate],
+            key,
+        )
+        .expect("a usable identity");
         let chain = Chain::new(4);
         let chain = Instant::automatic(chain.spec.clone(), vote_keys(&chain));
         let rpc = serve_with(chain.node.clone(), |c| {

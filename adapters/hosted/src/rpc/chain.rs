@@ -7,9 +7,13 @@ use serde_json::Value;
 
 use super::{
     context::{Context, Reply, reply},
+    error::RpcError,
     params::Args,
     shape,
 };
+
+/// JSON of a transaction without its input, bytes; generous.
+const SHOWN_FIELDS: usize = 1024;
 
 pub(crate) fn chain_id(ctx: &Context, args: Args) -> Reply {
     args.end()?;
@@ -214,7 +218,19 @@ fn txpool(ctx: &Context, show: impl Fn(&crate::pool::PooledTx) -> Value) -> Repl
     use alloy_consensus::Transaction;
 
     let (mut pending, mut queued) = (serde_json::Map::new(), serde_json::Map::new());
-    for pooled in ctx.node.pool.content() {
+    let content = ctx.node.pool.content();
+    let bytes: usize = content
+        .iter()
+        .map(|pooled| SHOWN_FIELDS + 2 * pooled.tx.input().len())
+        .sum();
+    let max = ctx.limits.response_bytes;
+    if bytes > max as usize {
+        return Err(RpcError::PoolTooLarge {
+            waiting: content.len(),
+            max,
+        });
+    }
+    for pooled in content {
         let ready = pooled.tx.nonce() < ctx.node.pool.next_nonce(pooled.sender);
         let of_sender = if ready { &mut pending } else { &mut queued }
             .entry(pooled.sender.to_string())
@@ -228,7 +244,7 @@ fn txpool(ctx: &Context, show: impl Fn(&crate::pool::PooledTx) -> Value) -> Repl
 
 type Located = (std::sync::Arc<crate::execute::BlockRecord>, usize);
 
-fn located(ctx: &Context, hash: B256) -> Result<Option<Located>, super::error::RpcError> {
+fn located(ctx: &Context, hash: B256) -> Result<Option<Located>, RpcError> {
     let Some((number, index)) = ctx.node.ledger.locate(hash)? else {
         return Ok(None);
     };

@@ -76,6 +76,14 @@ pub(crate) enum RpcError {
         "query returned more than {max} results: ask for fewer blocks or add addresses and topics"
     )]
     TooManyLogs { max: usize },
+    #[error(
+        "query returned more than {max} bytes: ask for fewer blocks or add addresses and topics"
+    )]
+    TooManyBytes { max: u32 },
+    #[error(
+        "{waiting} transactions wait, more than fit {max} bytes: ask txpool_status, or for one by its hash"
+    )]
+    PoolTooLarge { waiting: usize, max: u32 },
     #[error("invalid block range: from {from} to {to}")]
     InvertedRange { from: u64, to: u64 },
     #[error("query timeout exceeded: not done in {seconds} s, ask for less")]
@@ -140,6 +148,8 @@ impl RpcError {
             Self::RoleMayNotSend { .. } => REJECTED,
             Self::BlockRange { .. }
             | Self::TooManyLogs { .. }
+            | Self::TooManyBytes { .. }
+            | Self::PoolTooLarge { .. }
             | Self::Timeout { .. }
             | Self::Busy { .. }
             | Self::TooManyFilters { .. } => LIMIT,

@@ -99,6 +99,7 @@ pub(crate) fn range(
         ctx,
         filter,
         found: Vec::new(),
+        bytes: 0,
         started: Instant::now(),
     };
     if addresses.is_empty() {
@@ -137,6 +138,7 @@ struct Search<'a> {
     ctx: &'a Context,
     filter: &'a Filter,
     found: Vec<RpcLog>,
+    bytes: usize,
     started: Instant,
 }
 
@@ -151,15 +153,22 @@ impl Search<'_> {
             return Ok(());
         };
         if self.possible(&record) {
-            self.found
-                .extend(shape::matching_logs(&record, self.filter));
+            let logs = shape::matching_logs(&record, self.filter);
+            // One log may carry megabytes, so counting logs alone does not bound the answer. Hex doubles their size.
+            self.bytes += logs
+                .iter()
+                .map(|log| 2 * log.inner.data.data.len())
+                .sum::<usize>();
+            self.found.extend(logs);
         }
-        let max = self.ctx.limits.logs;
+        let (max, max_bytes) = (self.ctx.limits.logs, self.ctx.limits.response_bytes);
         if self.found.len() > max {
-            Err(RpcError::TooManyLogs { max })
-        } else {
-            Ok(())
+            return Err(RpcError::TooManyLogs { max });
         }
+        if self.bytes > max_bytes as usize {
+            return Err(RpcError::TooManyBytes { max: max_bytes });
+        }
+        Ok(())
     }
 
     fn possible(&self, record: &Arc<BlockRecord>) -> bool {

@@ -18,8 +18,12 @@ use super::{
     subscriptions,
 };
 
+type Handler = fn(&Context, Args) -> Reply;
+type PersonalHandler = fn(&Context, Args, &Caller) -> Reply;
+type Table<H> = &'static [(&'static str, H)];
+
 /// Needs the chain's memory or one record of its store: answered where it arrives.
-const LIGHT: &[(&str, fn(&Context, Args) -> Reply)] = &[
+const LIGHT: Table<Handler> = &[
     ("eth_accounts", chain::accounts),
     ("eth_blockNumber", chain::block_number),
     ("eth_chainId", chain::chain_id),
@@ -79,7 +83,7 @@ const LIGHT: &[(&str, fn(&Context, Args) -> Reply)] = &[
 ];
 
 /// Runs code, proves, or reads many records: on a thread of its own, a bounded number at once.
-const HEAVY: &[(&str, fn(&Context, Args) -> Reply)] = &[
+const HEAVY: Table<Handler> = &[
     (
         "causeway_getFinalityCertificate",
         causeway::finality_certificate,
@@ -100,7 +104,7 @@ const HEAVY: &[(&str, fn(&Context, Args) -> Reply)] = &[
 ];
 
 /// Depends on who asks.
-const PERSONAL: &[(&str, fn(&Context, Args, &Caller) -> Reply)] = &[
+const PERSONAL: Table<PersonalHandler> = &[
     ("causeway_status", causeway::status),
     ("eth_sendRawTransaction", accounts::send_raw_transaction),
 ];
@@ -153,7 +157,7 @@ pub(crate) fn module(ctx: Arc<Context>) -> Result<RpcModule<Context>, RegisterMe
 async fn heavy(
     params: Params<'static>,
     ctx: Arc<Context>,
-    handler: fn(&Context, Args) -> Reply,
+    handler: Handler,
 ) -> Result<Box<jsonrpsee::core::JsonRawValue>, ErrorObjectOwned> {
     let args = Args::new(&params)?;
     ctx.heavy(move |ctx| handler(ctx, args)).await
