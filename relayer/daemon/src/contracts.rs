@@ -47,7 +47,9 @@ pub enum DeployError {
         source: ChainError,
     },
     /// The transaction reverted.
-    #[error("transaction {id} of the deployer reverted on {chain}: use a new --data-dir")]
+    #[error(
+        "transaction {id} reverted on {chain}: its receipt says with which gas; a new --data-dir starts anew"
+    )]
     Reverted {
         /// Which chain.
         chain: String,

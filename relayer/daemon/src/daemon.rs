@@ -118,6 +118,9 @@ impl Chains {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        if let Some(name) = config.external().next() {
+            return Err(StartError::NoEvm { name: name.clone() });
+        }
         let data = DataDir::own(&config.data_dir)?;
         let local = config
             .profile

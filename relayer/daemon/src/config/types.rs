@@ -184,6 +184,15 @@ impl Profile {
 }
 
 impl Config {
+    /// Names of the external chains.
+    pub fn external(&self) -> impl Iterator<Item = &String> {
+        let external = self
+            .chains
+            .iter()
+            .filter(|(_, chain)| matches!(chain, Chain::Evm(_)));
+        external.map(|(name, _)| name)
+    }
+
     /// The hosted chains, by name.
     pub fn hosted(&self) -> impl Iterator<Item = (&String, &Hosted)> {
         self.chains.iter().filter_map(|(name, chain)| match chain {
