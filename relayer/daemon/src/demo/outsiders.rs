@@ -1,20 +1,24 @@
 //! Two parties that need no daemon: they swap with their own keys, and one of them goes away before being paid.
 
+use std::time::{Duration, Instant};
+
 use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{
     Action, Asset, Bump, Chain, ChainReader as _, EventKind, Height, HeightRange, Lock, LockId,
-    Order, Preimage, Terms,
+    LockState, Order, Preimage, Terms,
 };
 use causeway_adapter_hosted::adapter::HostedChain;
 use causeway_core::swap::TransferId;
 
-use super::{DEPOSIT, DemoError, Stage, WATCHED, points};
+use super::{DEPOSIT, DemoError, Stage, WATCHED, follow::LOOK, points};
 use crate::{
     contracts::finalised,
     hosting::Hosting,
     local::{CAROL, DAVE},
 };
 
+/// Longest the watchtower may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Seconds until anyone may claim.
 const PRIVATE_CLAIM: u64 = 8;
 /// Seconds until carol's lock can only be refunded.
@@ -51,8 +55,24 @@ pub(super) async fn swap(stage: &Stage<'_>) -> Result<(TransferId, LockId), Demo
     Ok((preimage.hashlock().into(), first.id()?))
 }
 
-/// Name of who claimed a lock on the public chain.
+/// Waits until a lock on the public chain is claimed; returns the name of who did.
 pub(super) async fn completed_by(stage: &Stage<'_>, lock: LockId) -> Result<String, DemoError> {
+    let chain = &stage.public.chain;
+    let deadline = Instant::now() + PATIENCE;
+    while chain.lock_state(lock).await? != LockState::Closed {
+        if Instant::now() >= deadline {
+            let what = format!("the claim of lock {lock}");
+            return Err(DemoError::Late {
+                what,
+                seconds: PATIENCE.as_secs(),
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    claimer(stage, lock).await
+}
+
+async fn claimer(stage: &Stage<'_>, lock: LockId) -> Result<String, DemoError> {
     let chain = &stage.public.chain;
     let to = chain.finalized().await?.height;
     let mut from = Height(to.0.saturating_sub(LOOKED_THROUGH));
