@@ -8,6 +8,9 @@
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
 
+// Errors of starting up carry what a person needs to act; none is on a hot path.
+#![allow(clippy::result_large_err)]
+
 pub mod bench;
 pub mod api;
 pub mod cli;

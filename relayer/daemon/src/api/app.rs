@@ -196,6 +196,9 @@ impl Repeatable {
     }
 }
 
+/// An event and its number in this run.
+type Numbered = (u64, EventView);
+
 /// The newest events, and who waits for more.
 #[derive(Debug)]
 pub(super) struct Events {
@@ -225,14 +228,7 @@ impl Default for Events {
 
 impl Events {
     /// What is kept from number `from` on, whether nothing between is missing, and what comes.
-    pub(super) fn since(
-        &self,
-        from: u64,
-    ) -> (
-        Vec<(u64, EventView)>,
-        bool,
-        broadcast::Receiver<(u64, EventView)>,
-    ) {
+    pub(super) fn since(&self, from: u64) -> (Vec<Numbered>, bool, broadcast::Receiver<Numbered>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let complete =
             kept.events.front().is_none_or(|(first, _)| *first <= from) && from <= kept.next;

@@ -38,6 +38,8 @@ pub enum Profile {
 }
 
 /// One chain.
+// A handful of them exist, once.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Chain {
     /// Hosted by this process.
