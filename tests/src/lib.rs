@@ -109,7 +109,7 @@ impl Causeway {
             if Instant::now() > deadline {
                 bail!("the daemon is not ready after {PATIENCE:?}: {}", daemon.tail());
             }
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(100));
         }
     }
 }

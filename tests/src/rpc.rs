@@ -22,6 +22,8 @@ impl Rpc {
     /// # Errors
     /// Fails when no client can be made.
     pub fn new(url: impl Into<String>) -> Result<Self> {
+        // Installed already by another client of this test: that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(5))
