@@ -26,8 +26,9 @@ pub const STATE_WINDOW: usize = 128;
 const WINDOW_TRANSACTIONS: usize = 20_000;
 /// Blocks always kept in memory; more than can wait for the disk.
 const WINDOW_MIN: usize = 24;
-/// Final blocks that may wait for the disk.
-const WRITE_QUEUE: usize = 64;
+/// Final blocks that may wait for the disk; as many again are being written. Both together stay below [`WINDOW_MIN`],
+/// so that every final block is found in memory or in the store.
+const WRITE_QUEUE: usize = 8;
 /// How far ahead of our clock a proposer's may be.
 const MAX_AHEAD_MS: u64 = 1_000;
 /// Most certificates that wait for the disk; past it they are dropped, see [`Unwritten`].
@@ -266,6 +267,9 @@ impl Ledger {
     /// # Errors
     /// Fails when the store cannot be read.
     pub fn logger_blocks(&self, address: Address, from: u64, to: u64, max: usize) -> Result<Vec<u64>, StoreError> {
+        if from > to {
+            return Ok(Vec::new());
+        }
         let mut numbers = self.store.logger_blocks(address, from, to, max)?;
         let written = numbers.last().copied();
         let inner = self.inner.lock();

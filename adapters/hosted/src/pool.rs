@@ -38,11 +38,13 @@ pub struct PoolLimits {
     pub total: usize,
     /// Most transactions of one sender.
     pub per_sender: usize,
+    /// Most bytes of encoded transactions in all.
+    pub bytes: usize,
 }
 
 impl Default for PoolLimits {
     fn default() -> Self {
-        Self { total: 60_000, per_sender: 4096 }
+        Self { total: 60_000, per_sender: 4096, bytes: 256 << 20 }
     }
 }
 
@@ -70,6 +72,10 @@ impl PooledTx {
     /// Its hash.
     pub fn hash(&self) -> B256 {
         *self.tx.tx_hash()
+    }
+
+    fn size(&self) -> usize {
+        self.tx.encode_2718_len()
     }
 
     fn tip_cap(&self) -> u128 {
@@ -207,6 +213,8 @@ struct Inner {
     by_sender: HashMap<Address, BTreeMap<u64, B256>>,
     order: BTreeMap<Priority, B256>,
     sequence: u64,
+    /// Encoded size of everything that waits.
+    bytes: usize,
 }
 
 impl TxPool {
@@ -222,6 +230,7 @@ impl TxPool {
                 by_sender: HashMap::new(),
                 order: BTreeMap::new(),
                 sequence: 0,
+                bytes: 0,
             }),
             arrived: Notify::new(),
             news: broadcast::channel(8192).0,
@@ -456,6 +465,10 @@ impl Inner {
         } else if self.by_hash.len() >= limits.total {
             self.evict_for(&pooled, limits.total)?;
         }
+        while self.bytes + pooled.size() > limits.bytes {
+            self.evict_for(&pooled, self.by_hash.len())?;
+        }
+        self.bytes += pooled.size();
         self.sequence += 1;
         let priority = (Reverse(pooled.tip_cap()), self.sequence);
         self.order.insert(priority, hash);
@@ -498,6 +511,7 @@ impl Inner {
     fn remove(&mut self, hash: B256) {
         let Some((tx, priority)) = self.by_hash.remove(&hash) else { return };
         self.order.remove(&priority);
+        self.bytes -= tx.size();
         if let Some(waiting) = self.by_sender.get_mut(&tx.sender) {
             waiting.remove(&tx.tx.nonce());
             if waiting.is_empty() {
@@ -507,16 +521,10 @@ impl Inner {
     }
 
     fn remove_below(&mut self, sender: Address, next: u64) {
-        let Some(waiting) = self.by_sender.get_mut(&sender) else { return };
-        let later = waiting.split_off(&next);
-        let done = std::mem::replace(waiting, later);
-        if waiting.is_empty() {
-            self.by_sender.remove(&sender);
-        }
-        for hash in done.into_values() {
-            if let Some((_, priority)) = self.by_hash.remove(&hash) {
-                self.order.remove(&priority);
-            }
+        let Some(waiting) = self.by_sender.get(&sender) else { return };
+        let done: Vec<B256> = waiting.range(..next).map(|(_, hash)| *hash).collect();
+        for hash in done {
+            self.remove(hash);
         }
     }
 }

@@ -247,7 +247,7 @@ fn a_sender_fills_its_share_and_no_more_and_nonces_run_in_order() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = Chain::new(4);
     let ledger = Ledger::open(chain.spec.clone(), &dir.path().join("a.redb"), None).expect("it opens");
-    let limits = PoolLimits { total: 100, per_sender: 3 };
+    let limits = PoolLimits { total: 100, per_sender: 3, ..PoolLimits::default() };
     let pool = TxPool::new(chain.spec.clone(), ledger.tip().state.clone(), limits);
     let (rich, to) = (key("rich"), Address::repeat_byte(3));
     for nonce in [2, 0, 1] {

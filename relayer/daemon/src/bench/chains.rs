@@ -65,7 +65,7 @@ fn spec(workload: &Workload, validators: &[LocalValidator]) -> Arc<ChainSpec> {
 }
 
 fn pool_limits() -> PoolLimits {
-    PoolLimits { total: 100_000, per_sender: 10_000 }
+    PoolLimits { total: 100_000, per_sender: 10_000, ..PoolLimits::default() }
 }
 
 async fn serve(node: Node) -> anyhow::Result<(RpcHandle, String)> {
