@@ -49,7 +49,10 @@ impl Causeway {
     /// # Errors
     /// Fails when the binary is not built or there is no place for the directory.
     pub fn new() -> Result<Self> {
-        Ok(Self { binary: binary()?, dir: tempfile::tempdir().context("making a data directory")? })
+        Ok(Self {
+            binary: binary()?,
+            dir: tempfile::tempdir().context("making a data directory")?,
+        })
     }
 
     /// The data directory.
@@ -60,7 +63,11 @@ impl Causeway {
     /// A command on this data directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).arg("--data-dir").arg(self.dir.path()).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.dir.path())
+            .stdin(Stdio::null());
         command
     }
 
@@ -69,7 +76,11 @@ impl Causeway {
     /// # Errors
     /// Fails when the command fails, with what it said.
     pub fn ask(&self, arguments: &[&str]) -> Result<Value> {
-        let output = self.command(arguments).arg("--json").output().context("running causeway")?;
+        let output = self
+            .command(arguments)
+            .arg("--json")
+            .output()
+            .context("running causeway")?;
         if !output.status.success() {
             bail!(
                 "causeway {arguments:?} ended with {}: {}{}",
@@ -94,10 +105,20 @@ impl Causeway {
     /// Fails when it ends, or is not ready in time; its log is in the message.
     pub fn up(&self, environment: &[(&str, &str)]) -> Result<Daemon> {
         let log = self.dir.path().join("story.log");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).context("opening the log")?;
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .context("opening the log")?;
         let mut command = self.command(&["up"]);
-        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(file);
-        let mut daemon = Daemon { child: command.spawn().context("starting the daemon")?, log };
+        command
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(file);
+        let mut daemon = Daemon {
+            child: command.spawn().context("starting the daemon")?,
+            log,
+        };
         let deadline = Instant::now() + PATIENCE;
         loop {
             if self.ask(&["chain", "status"]).is_ok() {
@@ -107,7 +128,10 @@ impl Causeway {
                 bail!("the daemon ended with {status}: {}", daemon.tail());
             }
             if Instant::now() > deadline {
-                bail!("the daemon is not ready after {PATIENCE:?}: {}", daemon.tail());
+                bail!(
+                    "the daemon is not ready after {PATIENCE:?}: {}",
+                    daemon.tail()
+                );
             }
             std::thread::park_timeout(Duration::from_millis(100));
         }

@@ -29,8 +29,15 @@ impl Rpc {
             .timeout(Duration::from_secs(5))
             .build()
             .context("making a client")?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("a runtime")?;
-        Ok(Self { url: url.into(), http, runtime })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("a runtime")?;
+        Ok(Self {
+            url: url.into(),
+            http,
+            runtime,
+        })
     }
 
     /// Calls a method.
@@ -40,7 +47,13 @@ impl Rpc {
     pub fn call(&self, method: &str, params: Value) -> Result<Value> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let answer: Value = self.runtime.block_on(async {
-            self.http.post(&self.url).json(&body).send().await?.json().await
+            self.http
+                .post(&self.url)
+                .json(&body)
+                .send()
+                .await?
+                .json()
+                .await
         })?;
         match answer.get("result") {
             Some(result) => Ok(result.clone()),
@@ -54,7 +67,10 @@ impl Rpc {
     /// As [`Self::call`].
     pub fn height(&self) -> Result<u64> {
         let height = self.call("eth_blockNumber", json!([]))?;
-        let digits = height.as_str().context("a quantity")?.trim_start_matches("0x");
+        let digits = height
+            .as_str()
+            .context("a quantity")?
+            .trim_start_matches("0x");
         u64::from_str_radix(digits, 16).context("a quantity")
     }
 
@@ -92,8 +108,16 @@ pub fn transfer(key: &SecretKey, chain_id: u64, nonce: u64, to: Address, value: 
         ..Default::default()
     };
     let message = Message::from_digest(tx.signature_hash().0);
-    let (id, compact) = SECP256K1.sign_ecdsa_recoverable(message, key).serialize_compact();
+    let (id, compact) = SECP256K1
+        .sign_ecdsa_recoverable(message, key)
+        .serialize_compact();
     let (r, s) = compact.split_at(32);
-    let signature = Signature::new(U256::from_be_slice(r), U256::from_be_slice(s), i32::from(id) == 1);
-    TxEnvelope::Eip1559(tx.into_signed(signature)).encoded_2718().into()
+    let signature = Signature::new(
+        U256::from_be_slice(r),
+        U256::from_be_slice(s),
+        i32::from(id) == 1,
+    );
+    TxEnvelope::Eip1559(tx.into_signed(signature))
+        .encoded_2718()
+        .into()
 }

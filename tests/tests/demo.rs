@@ -9,13 +9,19 @@ use serde_json::Value;
 fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
     let causeway = Causeway::new()?;
 
-    let output = causeway.command(&["demo", "--exit", "--json"]).output().context("running the demo")?;
+    let output = causeway
+        .command(&["demo", "--exit", "--json"])
+        .output()
+        .context("running the demo")?;
 
     let stdout = String::from_utf8(output.stdout)?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    let steps: Vec<Value> =
-        stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("one JSON object a line")?;
+    let steps: Vec<Value> = stdout
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .context("one JSON object a line")?;
     let names: Vec<&str> = steps.iter().filter_map(|s| s["step"].as_str()).collect();
     assert!(names.contains(&"swap"), "{names:?}");
     let summary = steps.last().context("a last step")?;

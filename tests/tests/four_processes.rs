@@ -27,7 +27,10 @@ struct Validator {
 
 impl Validator {
     fn start(&mut self) -> Result<()> {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log"))?;
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log"))?;
         let process = Command::new(binary()?)
             .args(["node", "--config", "node.toml"])
             .current_dir(&self.dir)
@@ -76,27 +79,60 @@ fn consortium(dir: &Path, rich: Address) -> Result<Vec<Validator>> {
         fs::write(home.join("password"), "a test password\n")?;
         let listen = free_address()?;
         let output = Command::new(binary()?)
-            .args(["key", "new", "--out", "validator.json", "--password-file", "password"])
+            .args([
+                "key",
+                "new",
+                "--out",
+                "validator.json",
+                "--password-file",
+                "password",
+            ])
             .args(["--validator", &listen.to_string(), "--json"])
             .current_dir(&home)
             .output()?;
-        ensure!(output.status.success(), "key new: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "key new: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let entry = home.join("entry.json");
         fs::write(&entry, output.stdout)?;
         entries.push(entry);
         listens.push(listen);
-        validators.push(Validator { dir: home, rpc: free_address()?, process: None });
+        validators.push(Validator {
+            dir: home,
+            rpc: free_address()?,
+            process: None,
+        });
     }
     let mut genesis = Command::new(binary()?);
     genesis
-        .args(["chain", "genesis", "--name", "consortium", "--kind", "public", "--heartbeat-ms", "500"])
-        .args(["--chain-id", &CHAIN_ID.to_string(), "--administrator", &rich.to_string()])
+        .args([
+            "chain",
+            "genesis",
+            "--name",
+            "consortium",
+            "--kind",
+            "public",
+            "--heartbeat-ms",
+            "500",
+        ])
+        .args([
+            "--chain-id",
+            &CHAIN_ID.to_string(),
+            "--administrator",
+            &rich.to_string(),
+        ])
         .args(["--fund", &format!("{rich}=1000")]);
     for entry in &entries {
         genesis.arg("--validator").arg(entry);
     }
     let genesis = genesis.output()?;
-    ensure!(genesis.status.success(), "chain genesis: {}", String::from_utf8_lossy(&genesis.stderr));
+    ensure!(
+        genesis.status.success(),
+        "chain genesis: {}",
+        String::from_utf8_lossy(&genesis.stderr)
+    );
     for (validator, listen) in validators.iter().zip(listens) {
         fs::write(validator.dir.join("genesis.json"), &genesis.stdout)?;
         fs::write(
@@ -134,7 +170,12 @@ fn four_processes_agree_stand_one_stopped_halt_at_two_and_go_on_when_one_returns
     }
     let first = validators[0].client()?;
     let second = validators[1].client()?;
-    let send = |nonce: u64| first.call("eth_sendRawTransaction", json!([transfer(&rich, CHAIN_ID, nonce, to, 1)]));
+    let send = |nonce: u64| {
+        first.call(
+            "eth_sendRawTransaction",
+            json!([transfer(&rich, CHAIN_ID, nonce, to, 1)]),
+        )
+    };
     let arrived = |rpc: &Rpc, value: u64| {
         eventually(&format!("{value} wei arrived"), || {
             Ok((rpc.balance(to).ok() == Some(U256::from(value))).then_some(()))
@@ -142,7 +183,9 @@ fn four_processes_agree_stand_one_stopped_halt_at_two_and_go_on_when_one_returns
     };
 
     // All four: a transaction handed to one is final at another.
-    eventually("the first block", || Ok(first.height().ok().filter(|h| *h > 0)))?;
+    eventually("the first block", || {
+        Ok(first.height().ok().filter(|h| *h > 0))
+    })?;
     send(0)?;
     arrived(&second, 1)?;
 
@@ -156,8 +199,14 @@ fn four_processes_agree_stand_one_stopped_halt_at_two_and_go_on_when_one_returns
     let halted = first.height()?;
     send(2)?;
     std::thread::park_timeout(Duration::from_secs(5));
-    ensure!(first.height()? <= halted + 1, "two of four finalised a block");
-    ensure!(first.balance(to)? == U256::from(2), "two of four finalised a transaction");
+    ensure!(
+        first.height()? <= halted + 1,
+        "two of four finalised a block"
+    );
+    ensure!(
+        first.balance(to)? == U256::from(2),
+        "two of four finalised a transaction"
+    );
 
     // One back: the chain goes on where it stopped, with the transaction that waited.
     validators[2].start()?;
@@ -165,7 +214,15 @@ fn four_processes_agree_stand_one_stopped_halt_at_two_and_go_on_when_one_returns
     let back = validators[2].client()?;
     arrived(&back, 3)?;
     let height = first.height()?;
-    let hash = |rpc: &Rpc| rpc.call("eth_getBlockByNumber", json!([format!("{:#x}", height - 1), false]));
-    ensure!(hash(&first)?["hash"] == hash(&back)?["hash"], "two histories");
+    let hash = |rpc: &Rpc| {
+        rpc.call(
+            "eth_getBlockByNumber",
+            json!([format!("{:#x}", height - 1), false]),
+        )
+    };
+    ensure!(
+        hash(&first)?["hash"] == hash(&back)?["hash"],
+        "two histories"
+    );
     Ok(())
 }

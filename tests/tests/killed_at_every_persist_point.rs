@@ -24,29 +24,49 @@ const POINTS: [&str; 10] = [
 const NOT_ON_THE_WAY: [&str; 1] = ["tx_voided"];
 
 const START: [&str; 12] = [
-    "transfer", "start", "--from", "public:alice", "--give", "5", "--counterparty", "bob", "--to", "consortium:alice",
-    "--want", "5",
+    "transfer",
+    "start",
+    "--from",
+    "public:alice",
+    "--give",
+    "5",
+    "--counterparty",
+    "bob",
+    "--to",
+    "consortium:alice",
+    "--want",
+    "5",
 ];
 
 /// Starts the swap as soon as the daemon knows the time of both chains; fails when the daemon dies over it.
 fn start(causeway: &Causeway) -> Result<Value> {
-    eventually("the daemon takes transfers", || match causeway.ask(&START) {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.to_string().contains("unavailable (503)") => Ok(None),
-        Err(error) => Err(error),
+    eventually("the daemon takes transfers", || {
+        match causeway.ask(&START) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.to_string().contains("unavailable (503)") => Ok(None),
+            Err(error) => Err(error),
+        }
     })
 }
 
 fn transfers(causeway: &Causeway) -> Result<Vec<Value>> {
     let answer = causeway.ask(&["transfer", "list", "--limit", "500"])?;
-    let list = answer.get("items").or_else(|| answer.get("transfers")).unwrap_or(&answer);
+    let list = answer
+        .get("items")
+        .or_else(|| answer.get("transfers"))
+        .unwrap_or(&answer);
     list.as_array().cloned().context("a list of transfers")
 }
 
 /// Every transfer has ended, and each completed.
 fn all_completed(causeway: &Causeway) -> Result<Option<usize>> {
-    let Ok(all) = transfers(causeway) else { return Ok(None) };
-    let completed = all.iter().filter(|t| t.to_string().to_lowercase().contains("completed")).count();
+    let Ok(all) = transfers(causeway) else {
+        return Ok(None);
+    };
+    let completed = all
+        .iter()
+        .filter(|t| t.to_string().to_lowercase().contains("completed"))
+        .count();
     Ok((!all.is_empty() && completed == all.len()).then_some(completed))
 }
 
@@ -57,11 +77,15 @@ fn a_swap_ends_well_whatever_the_daemon_dies_between() -> Result<()> {
     for point in POINTS {
         for edge in ["before", "after"] {
             let fault = format!("{point}.{edge}");
-            let mut daemon = causeway.up(&[("CAUSEWAY_CRASH_AT", &fault)]).or_else(|error| {
-                // A point that is passed while the daemon starts kills it before it is ready; that counts.
-                died += 1;
-                causeway.up(&[]).with_context(|| format!("after {fault}: {error}"))
-            })?;
+            let mut daemon = causeway
+                .up(&[("CAUSEWAY_CRASH_AT", &fault)])
+                .or_else(|error| {
+                    // A point that is passed while the daemon starts kills it before it is ready; that counts.
+                    died += 1;
+                    causeway
+                        .up(&[])
+                        .with_context(|| format!("after {fault}: {error}"))
+                })?;
             // The request may be cut off by the crash: whether the transfer exists is then found out below.
             let asked = start(&causeway);
             if NOT_ON_THE_WAY.contains(&point) {
@@ -71,15 +95,23 @@ fn a_swap_ends_well_whatever_the_daemon_dies_between() -> Result<()> {
             }
             drop(daemon);
 
-            let daemon = causeway.up(&[]).with_context(|| format!("restart after {fault}"))?;
+            let daemon = causeway
+                .up(&[])
+                .with_context(|| format!("restart after {fault}"))?;
             if all_completed(&causeway)?.is_none() && transfers(&causeway)?.is_empty() {
                 start(&causeway)?;
             }
-            eventually(&format!("every transfer completed after {fault}: {}", daemon.tail()), || all_completed(&causeway))?;
+            eventually(
+                &format!("every transfer completed after {fault}: {}", daemon.tail()),
+                || all_completed(&causeway),
+            )?;
             daemon.kill()?;
         }
     }
     let on_the_way = 2 * (POINTS.len() - NOT_ON_THE_WAY.len());
-    ensure!(died >= on_the_way, "only {died} of {on_the_way} crashes happened");
+    ensure!(
+        died >= on_the_way,
+        "only {died} of {on_the_way} crashes happened"
+    );
     Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use alloy_consensus::{SignableTransaction, TxEip1559, Transaction as _, TxEnvelope};
+use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
 use alloy_sol_types::{SolCall, SolEvent, SolInterface, sol};
 use async_trait::async_trait;
 use causeway_adapter_api::{
-    Action, Asset, Bump, ChainError, ChainId, ChainInfo, ChainReader, ChainWriter, Event, EventKind, Hashlock,
-    Height, HeightRange, Lock, LockId, LockState, Order, Preimage, PreparedTx, Terms, Timestamp, Tip, TxId, TxStatus,
-    Wanted,
+    Action, Asset, Bump, ChainError, ChainId, ChainInfo, ChainReader, ChainWriter, Event,
+    EventKind, Hashlock, Height, HeightRange, Lock, LockId, LockState, Order, Preimage, PreparedTx,
+    Terms, Timestamp, Tip, TxId, TxStatus, Wanted,
 };
 use causeway_contracts::{HashTimeLock, Lock as SolLock};
 use secp256k1::{Message, SECP256K1, SecretKey};
@@ -53,9 +53,25 @@ pub struct HostedChain {
 
 impl HostedChain {
     /// An adapter named `name` over `node`, signing with `keys`.
-    pub fn new(node: Node, name: impl Into<String>, hash_time_lock: Address, keys: Vec<SecretKey>) -> Self {
-        let info = ChainInfo { id: ChainId(node.spec().chain_id), name: name.into(), hash_time_lock };
-        Self { node, info, keys: keys.into_iter().map(|key| (address_of(&key), key)).collect() }
+    pub fn new(
+        node: Node,
+        name: impl Into<String>,
+        hash_time_lock: Address,
+        keys: Vec<SecretKey>,
+    ) -> Self {
+        let info = ChainInfo {
+            id: ChainId(node.spec().chain_id),
+            name: name.into(),
+            hash_time_lock,
+        };
+        Self {
+            node,
+            info,
+            keys: keys
+                .into_iter()
+                .map(|key| (address_of(&key), key))
+                .collect(),
+        }
     }
 
     fn tip(&self) -> Tip {
@@ -63,11 +79,20 @@ impl HostedChain {
     }
 
     fn store_error(&self, source: StoreError) -> ChainError {
-        ChainError::NodeUnreachable { chain: self.info.name.clone(), doing: "reading its store", source: source.into() }
+        ChainError::NodeUnreachable {
+            chain: self.info.name.clone(),
+            doing: "reading its store",
+            source: source.into(),
+        }
     }
 
     fn view(&self, to: Address, data: Vec<u8>) -> Result<Bytes, ChainError> {
-        let request = CallRequest { to: Some(to), data: data.into(), gas: TX_GAS_CAP, ..Default::default() };
+        let request = CallRequest {
+            to: Some(to),
+            data: data.into(),
+            gas: TX_GAS_CAP,
+            ..Default::default()
+        };
         self.simulate(&request).map(|(output, _)| output)
     }
 
@@ -76,32 +101,44 @@ impl HostedChain {
         let tip = self.node.ledger.tip();
         let outcome = execute::call(self.info.id.0, &tip.state, tip.block().header(), request);
         match outcome {
-            Ok(CallOutcome::Returned { output, gas_used, .. }) => Ok((output, gas_used)),
-            Ok(CallOutcome::Reverted { output, .. }) => {
-                Err(ChainError::Reverted { reason: revert_reason(&output), data: output })
-            }
-            Ok(CallOutcome::Halted { reason, .. }) => {
-                Err(ChainError::Reverted { reason: format!("{reason:?}"), data: Bytes::new() })
-            }
-            Err(revm::context::result::InvalidTransaction::LackOfFundForMaxFee { fee, balance }) => {
-                Err(ChainError::InsufficientFunds {
-                    chain: self.info.name.clone(),
-                    account: request.from,
-                    detail: format!("has {balance} wei, needs {fee}"),
-                })
-            }
+            Ok(CallOutcome::Returned {
+                output, gas_used, ..
+            }) => Ok((output, gas_used)),
+            Ok(CallOutcome::Reverted { output, .. }) => Err(ChainError::Reverted {
+                reason: revert_reason(&output),
+                data: output,
+            }),
+            Ok(CallOutcome::Halted { reason, .. }) => Err(ChainError::Reverted {
+                reason: format!("{reason:?}"),
+                data: Bytes::new(),
+            }),
+            Err(revm::context::result::InvalidTransaction::LackOfFundForMaxFee {
+                fee,
+                balance,
+            }) => Err(ChainError::InsufficientFunds {
+                chain: self.info.name.clone(),
+                account: request.from,
+                detail: format!("has {balance} wei, needs {fee}"),
+            }),
             Err(reason) => Err(self.refused(reason.to_string())),
         }
     }
 
     fn refused(&self, message: String) -> ChainError {
-        ChainError::NodeRefused { chain: self.info.name.clone(), code: 0, message }
+        ChainError::NodeRefused {
+            chain: self.info.name.clone(),
+            code: 0,
+            message,
+        }
     }
 
     fn key(&self, account: Address) -> Result<&SecretKey, ChainError> {
         self.keys
             .get(&account)
-            .ok_or_else(|| ChainError::ConfigUnknownAccount { chain: self.info.name.clone(), account })
+            .ok_or_else(|| ChainError::ConfigUnknownAccount {
+                chain: self.info.name.clone(),
+                account,
+            })
     }
 
     fn call_of(&self, order: &Order) -> Result<CallRequest, ChainError> {
@@ -109,23 +146,45 @@ impl HostedChain {
         let (to, value, data) = match &order.action {
             Action::Lock { lock, wanted } => {
                 let memo = wanted.map(|w| w.to_memo()).unwrap_or_default();
-                let call = HashTimeLock::lockCall { l: sol_lock(lock)?, memo };
+                let call = HashTimeLock::lockCall {
+                    l: sol_lock(lock)?,
+                    memo,
+                };
                 (contract, lock.attached()?, call.abi_encode())
             }
             Action::Claim { lock, preimage } => {
-                let call = HashTimeLock::claimCall { l: sol_lock(lock)?, preimage: (*preimage.expose()).into() };
+                let call = HashTimeLock::claimCall {
+                    l: sol_lock(lock)?,
+                    preimage: (*preimage.expose()).into(),
+                };
                 (contract, U256::ZERO, call.abi_encode())
             }
-            Action::Refund { lock } => {
-                (contract, U256::ZERO, HashTimeLock::refundCall { l: sol_lock(lock)? }.abi_encode())
-            }
-            Action::Approve { token, spender, amount } => {
-                let call = Erc20::approveCall { spender: *spender, amount: *amount };
+            Action::Refund { lock } => (
+                contract,
+                U256::ZERO,
+                HashTimeLock::refundCall { l: sol_lock(lock)? }.abi_encode(),
+            ),
+            Action::Approve {
+                token,
+                spender,
+                amount,
+            } => {
+                let call = Erc20::approveCall {
+                    spender: *spender,
+                    amount: *amount,
+                };
                 (Some(*token), U256::ZERO, call.abi_encode())
             }
             Action::Call { to, value, data } => (*to, *value, data.to_vec()),
         };
-        Ok(CallRequest { from: order.account, to, value, data: data.into(), gas: TX_GAS_CAP, ..Default::default() })
+        Ok(CallRequest {
+            from: order.account,
+            to,
+            value,
+            data: data.into(),
+            gas: TX_GAS_CAP,
+            ..Default::default()
+        })
     }
 
     /// Gas the call needs as a transaction. The simulation had all the gas there is, so a call that behaves differently
@@ -133,7 +192,10 @@ impl HostedChain {
     fn gas_for(&self, request: &CallRequest) -> Result<u64, ChainError> {
         let (_, used) = self.simulate(request)?;
         let gas = (used + used * GAS_MARGIN / 100 + GAS_SPARE).min(TX_GAS_CAP);
-        let tight = CallRequest { gas, ..request.clone() };
+        let tight = CallRequest {
+            gas,
+            ..request.clone()
+        };
         match self.simulate(&tight) {
             Ok(_) => Ok(gas),
             Err(_) => Ok(TX_GAS_CAP.min(self.node.spec().gas_limit)),
@@ -153,9 +215,16 @@ impl HostedChain {
 
     fn decode(&self, record: &BlockRecord) -> Vec<Event> {
         let at = tip_of(record);
-        let logs = record.receipts.iter().zip(record.block.transactions()).flat_map(|(receipt, tx)| {
-            receipt.logs().iter().map(move |log| (log, TxId(*tx.tx_hash())))
-        });
+        let logs = record
+            .receipts
+            .iter()
+            .zip(record.block.transactions())
+            .flat_map(|(receipt, tx)| {
+                receipt
+                    .logs()
+                    .iter()
+                    .map(move |log| (log, TxId(*tx.tx_hash())))
+            });
         logs.enumerate()
             .filter(|(_, (log, _))| log.address == self.info.hash_time_lock)
             .filter_map(|(index, (log, tx))| {
@@ -205,7 +274,10 @@ impl ChainReader for HostedChain {
     async fn events(&self, range: HeightRange) -> Result<Vec<Event>, ChainError> {
         let heights = (range.to.0 + 1).saturating_sub(range.from.0);
         if heights > MAX_RANGE {
-            return Err(ChainError::RangeTooWide { got: heights, max: MAX_RANGE });
+            return Err(ChainError::RangeTooWide {
+                got: heights,
+                max: MAX_RANGE,
+            });
         }
         let tip = self.tip().height;
         if range.to > tip {
@@ -214,7 +286,12 @@ impl ChainReader for HostedChain {
         let ledger = &self.node.ledger;
         let mut events = Vec::new();
         let numbers = ledger
-            .logger_blocks(self.info.hash_time_lock, range.from.0, range.to.0, MAX_RANGE as usize)
+            .logger_blocks(
+                self.info.hash_time_lock,
+                range.from.0,
+                range.to.0,
+                MAX_RANGE as usize,
+            )
             .map_err(|e| self.store_error(e))?;
         for number in numbers {
             if let Some(record) = ledger.record(number).map_err(|e| self.store_error(e))? {
@@ -225,14 +302,25 @@ impl ChainReader for HostedChain {
     }
 
     async fn lock_state(&self, id: LockId) -> Result<LockState, ChainError> {
-        let output = self.view(self.info.hash_time_lock, HashTimeLock::stateOfCall { id: id.0 }.abi_encode())?;
-        let state = HashTimeLock::stateOfCall::abi_decode_returns(&output).map_err(|_| ChainError::NodeMalformed {
-            chain: self.info.name.clone(),
-            expected: "the state of a lock",
-            got: format!("{} bytes; is {} a HashTimeLock?", output.len(), self.info.hash_time_lock),
+        let output = self.view(
+            self.info.hash_time_lock,
+            HashTimeLock::stateOfCall { id: id.0 }.abi_encode(),
+        )?;
+        let state = HashTimeLock::stateOfCall::abi_decode_returns(&output).map_err(|_| {
+            ChainError::NodeMalformed {
+                chain: self.info.name.clone(),
+                expected: "the state of a lock",
+                got: format!(
+                    "{} bytes; is {} a HashTimeLock?",
+                    output.len(),
+                    self.info.hash_time_lock
+                ),
+            }
         })?;
         Ok(match state.state {
-            OPEN => LockState::Open { claimed: state.claimedParts },
+            OPEN => LockState::Open {
+                claimed: state.claimedParts,
+            },
             0 => LockState::Unknown,
             _ => LockState::Closed,
         })
@@ -243,23 +331,39 @@ impl ChainReader for HostedChain {
             Asset::Native => Ok(self.node.ledger.tip().state.balance(owner)),
             Asset::Token(token) => {
                 let output = self.view(token, Erc20::balanceOfCall { owner }.abi_encode())?;
-                Erc20::balanceOfCall::abi_decode_returns(&output).map_err(|_| ChainError::NodeMalformed {
-                    chain: self.info.name.clone(),
-                    expected: "an ERC-20 balance",
-                    got: format!("{} bytes; is {token} a token?", output.len()),
+                Erc20::balanceOfCall::abi_decode_returns(&output).map_err(|_| {
+                    ChainError::NodeMalformed {
+                        chain: self.info.name.clone(),
+                        expected: "an ERC-20 balance",
+                        got: format!("{} bytes; is {token} a token?", output.len()),
+                    }
                 })
             }
         }
     }
 
     async fn status(&self, id: TxId) -> Result<TxStatus, ChainError> {
-        let located = self.node.ledger.locate(id.0).map_err(|e| self.store_error(e))?;
+        let located = self
+            .node
+            .ledger
+            .locate(id.0)
+            .map_err(|e| self.store_error(e))?;
         let Some((number, index)) = located else {
             let pending = self.node.pool.get(id.0).is_some();
-            return Ok(if pending { TxStatus::Pending } else { TxStatus::Unknown });
+            return Ok(if pending {
+                TxStatus::Pending
+            } else {
+                TxStatus::Unknown
+            });
         };
-        let record = self.node.ledger.record(number).map_err(|e| self.store_error(e))?;
-        let Some(record) = record else { return Ok(TxStatus::Unknown) };
+        let record = self
+            .node
+            .ledger
+            .record(number)
+            .map_err(|e| self.store_error(e))?;
+        let Some(record) = record else {
+            return Ok(TxStatus::Unknown);
+        };
         let (tx, sender) = (&record.block.transactions()[index], record.senders[index]);
         let base_fee = record.block.header().base_fee_per_gas;
         let price = U256::from(tx.effective_gas_price(base_fee));
@@ -282,7 +386,12 @@ impl ChainWriter for HostedChain {
         Ok(self.node.pool.next_nonce(account))
     }
 
-    async fn prepare(&self, order: &Order, nonce: u64, bump: Bump) -> Result<PreparedTx, ChainError> {
+    async fn prepare(
+        &self,
+        order: &Order,
+        nonce: u64,
+        bump: Bump,
+    ) -> Result<PreparedTx, ChainError> {
         let key = self.key(order.account)?;
         let request = self.call_of(order)?;
         let gas_limit = self.gas_for(&request)?;
@@ -302,7 +411,11 @@ impl ChainWriter for HostedChain {
             .sign_ecdsa_recoverable(Message::from_digest(tx.signature_hash().0), key)
             .serialize_compact();
         let (r, s) = compact.split_at(32);
-        let signature = Signature::new(U256::from_be_slice(r), U256::from_be_slice(s), i32::from(id) == 1);
+        let signature = Signature::new(
+            U256::from_be_slice(r),
+            U256::from_be_slice(s),
+            i32::from(id) == 1,
+        );
         let signed = TxEnvelope::Eip1559(tx.into_signed(signature));
         Ok(PreparedTx {
             id: TxId(*signed.tx_hash()),
@@ -317,22 +430,36 @@ impl ChainWriter for HostedChain {
             Ok(_) | Err(PoolError::AlreadyKnown) => Ok(()),
             Err(PoolError::NonceTooLow { got, next }) => {
                 // It may be this very transaction that used the nonce.
-                let known = self.node.ledger.locate(tx.id.0).map_err(|e| self.store_error(e))?;
+                let known = self
+                    .node
+                    .ledger
+                    .locate(tx.id.0)
+                    .map_err(|e| self.store_error(e))?;
                 match known {
                     Some(_) => Ok(()),
-                    None => Err(ChainError::NonceTooLow { account: tx.account, got, next }),
+                    None => Err(ChainError::NonceTooLow {
+                        account: tx.account,
+                        got,
+                        next,
+                    }),
                 }
             }
-            Err(PoolError::ReplacementUnderpriced { .. }) => {
-                Err(ChainError::Underpriced { account: tx.account, nonce: tx.nonce })
-            }
-            Err(error @ PoolError::InsufficientFunds { .. }) => Err(ChainError::InsufficientFunds {
-                chain: self.info.name.clone(),
+            Err(PoolError::ReplacementUnderpriced { .. }) => Err(ChainError::Underpriced {
                 account: tx.account,
-                detail: error.to_string(),
+                nonce: tx.nonce,
             }),
+            Err(error @ PoolError::InsufficientFunds { .. }) => {
+                Err(ChainError::InsufficientFunds {
+                    chain: self.info.name.clone(),
+                    account: tx.account,
+                    detail: error.to_string(),
+                })
+            }
             Err(error @ (PoolError::Full { .. } | PoolError::SenderFull { .. })) => {
-                Err(ChainError::Busy { chain: self.info.name.clone(), detail: error.to_string() })
+                Err(ChainError::Busy {
+                    chain: self.info.name.clone(),
+                    detail: error.to_string(),
+                })
             }
             Err(error) => Err(self.refused(error.to_string())),
         }
@@ -381,22 +508,47 @@ fn decode_log(log: &alloy_primitives::Log) -> Option<(LockId, EventKind)> {
         topic if *topic == HashTimeLock::Locked::SIGNATURE_HASH => {
             let event = HashTimeLock::Locked::decode_log(log).ok()?.data;
             let wanted = Wanted::from_memo(&event.memo);
-            Some((LockId(event.id), EventKind::Locked { lock: api_lock(&event.lock), wanted }))
+            Some((
+                LockId(event.id),
+                EventKind::Locked {
+                    lock: api_lock(&event.lock),
+                    wanted,
+                },
+            ))
         }
         topic if *topic == HashTimeLock::Claimed::SIGNATURE_HASH => {
             let event = HashTimeLock::Claimed::decode_log(log).ok()?.data;
             let preimage = Preimage::new(event.preimage.0);
-            Some((LockId(event.id), EventKind::Claimed { preimage, by: event.by }))
+            Some((
+                LockId(event.id),
+                EventKind::Claimed {
+                    preimage,
+                    by: event.by,
+                },
+            ))
         }
         topic if *topic == HashTimeLock::PartClaimed::SIGNATURE_HASH => {
             let event = HashTimeLock::PartClaimed::decode_log(log).ok()?.data;
             let index = u16::try_from(event.index).ok()?;
             let preimage = Preimage::new(event.preimage.0);
-            Some((LockId(event.id), EventKind::PartClaimed { index, preimage, amount: event.amount }))
+            Some((
+                LockId(event.id),
+                EventKind::PartClaimed {
+                    index,
+                    preimage,
+                    amount: event.amount,
+                },
+            ))
         }
         topic if *topic == HashTimeLock::Refunded::SIGNATURE_HASH => {
             let event = HashTimeLock::Refunded::decode_log(log).ok()?.data;
-            Some((LockId(event.id), EventKind::Refunded { amount: event.amount, by: event.by }))
+            Some((
+                LockId(event.id),
+                EventKind::Refunded {
+                    amount: event.amount,
+                    by: event.by,
+                },
+            ))
         }
         _ => None,
     }
@@ -410,10 +562,16 @@ fn revert_reason(data: &Bytes) -> String {
     if let Ok(error) = Erc20::Erc20Errors::abi_decode(data) {
         return match error {
             Erc20::Erc20Errors::ERC20InsufficientBalance(e) => {
-                format!("ERC20InsufficientBalance: {} has {}, needs {}", e.sender, e.balance, e.needed)
+                format!(
+                    "ERC20InsufficientBalance: {} has {}, needs {}",
+                    e.sender, e.balance, e.needed
+                )
             }
             Erc20::Erc20Errors::ERC20InsufficientAllowance(e) => {
-                format!("ERC20InsufficientAllowance: {} may take {}, needs {}", e.spender, e.allowance, e.needed)
+                format!(
+                    "ERC20InsufficientAllowance: {} may take {}, needs {}",
+                    e.spender, e.allowance, e.needed
+                )
             }
         };
     }

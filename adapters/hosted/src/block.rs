@@ -2,7 +2,9 @@
 
 use std::{ops::RangeBounds, sync::Arc};
 
-use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope, constants::EMPTY_WITHDRAWALS, proofs};
+use alloy_consensus::{
+    EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope, constants::EMPTY_WITHDRAWALS, proofs,
+};
 use alloy_eips::{eip2718::Encodable2718, eip7685::EMPTY_REQUESTS_HASH};
 use alloy_primitives::{B64, B256, Bloom, Bytes, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable};
@@ -57,9 +59,15 @@ impl Block {
         if !rest.is_empty() {
             return Err(alloy_rlp::Error::UnexpectedLength);
         }
-        let empty_withdrawals = block.body.withdrawals.as_ref().is_some_and(|w| w.is_empty());
+        let empty_withdrawals = block
+            .body
+            .withdrawals
+            .as_ref()
+            .is_some_and(|w| w.is_empty());
         if !block.body.ommers.is_empty() || !empty_withdrawals {
-            return Err(alloy_rlp::Error::Custom("a block has no ommers and an empty withdrawal list"));
+            return Err(alloy_rlp::Error::Custom(
+                "a block has no ommers and an empty withdrawal list",
+            ));
         }
         Ok(Self(Arc::new(Inner {
             hash: block.header.hash_slow(),
@@ -122,7 +130,8 @@ impl Eq for Block {}
 
 /// Reads the millisecond time a header carries in `extraData`: eight bytes, big endian.
 pub fn time_ms(header: &Header) -> u64 {
-    <[u8; 8]>::try_from(header.extra_data.as_ref()).map_or(header.timestamp * 1000, u64::from_be_bytes)
+    <[u8; 8]>::try_from(header.extra_data.as_ref())
+        .map_or(header.timestamp * 1000, u64::from_be_bytes)
 }
 
 /// What a proposer decides about a block before it is executed.
@@ -135,7 +144,12 @@ pub struct Attributes {
 }
 
 /// A header with every field that does not depend on execution.
-pub fn child_header(parent: &Block, attributes: Attributes, gas_limit: u64, base_fee: u64) -> Header {
+pub fn child_header(
+    parent: &Block,
+    attributes: Attributes,
+    gas_limit: u64,
+    base_fee: u64,
+) -> Header {
     Header {
         parent_hash: parent.hash(),
         ommers_hash: EMPTY_OMMER_ROOT_HASH,

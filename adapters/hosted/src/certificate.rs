@@ -68,18 +68,30 @@ impl FinalityCertificate {
         }
         let needed = size - (size - 1) / 3;
         if self.signers.len() < needed {
-            return Err(CertificateError::Quorum { got: self.signers.len(), needed, size });
+            return Err(CertificateError::Quorum {
+                got: self.signers.len(),
+                needed,
+                size,
+            });
         }
         let ascending = self.signers.windows(2).all(|pair| pair[0] < pair[1]);
         let within = self.signers.iter().all(|i| usize::from(*i) < size);
         if !ascending || !within || self.signers.len() != self.signatures.len() {
             return Err(CertificateError::Signers { size });
         }
-        let digest =
-            vote_digest(domain, VoteKind::Finalize, self.epoch, self.view, self.parent_view, self.block_hash);
+        let digest = vote_digest(
+            domain,
+            VoteKind::Finalize,
+            self.epoch,
+            self.view,
+            self.parent_view,
+            self.block_hash,
+        );
         for (index, (signer, signature)) in self.signers.iter().zip(&self.signatures).enumerate() {
             let expected = set[usize::from(*signer)];
-            let signature = <[u8; 65]>::try_from(signature.as_ref()).ok().map(VoteSignature);
+            let signature = <[u8; 65]>::try_from(signature.as_ref())
+                .ok()
+                .map(VoteSignature);
             if signature.and_then(|s| s.recover(digest)) != Some(expected) {
                 return Err(CertificateError::Signature { index, expected });
             }
@@ -100,7 +112,11 @@ impl FinalityCertificate {
     /// Fails on anything that is not exactly one certificate.
     pub fn from_bytes(mut raw: &[u8]) -> Result<Self, alloy_rlp::Error> {
         let certificate = Self::decode(&mut raw)?;
-        if raw.is_empty() { Ok(certificate) } else { Err(alloy_rlp::Error::UnexpectedLength) }
+        if raw.is_empty() {
+            Ok(certificate)
+        } else {
+            Err(alloy_rlp::Error::UnexpectedLength)
+        }
     }
 }
 
@@ -121,11 +137,27 @@ impl FinalityProof {
     ///
     /// # Errors
     /// Names what is wrong with the certificate; headers that do not connect are a signer error of their own.
-    pub fn verify(&self, block: B256, domain: B256, set: &[Address]) -> Result<(), FinalityProofError> {
+    pub fn verify(
+        &self,
+        block: B256,
+        domain: B256,
+        set: &[Address],
+    ) -> Result<(), FinalityProofError> {
         let hashes: Vec<B256> = self.headers.iter().map(Header::hash_slow).collect();
-        let linked = self.headers.iter().skip(1).zip(&hashes).all(|(child, parent)| child.parent_hash == *parent);
-        if hashes.first() != Some(&block) || hashes.last() != Some(&self.certificate.block_hash) || !linked {
-            return Err(FinalityProofError::Headers { block, certified: self.certificate.block_hash });
+        let linked = self
+            .headers
+            .iter()
+            .skip(1)
+            .zip(&hashes)
+            .all(|(child, parent)| child.parent_hash == *parent);
+        if hashes.first() != Some(&block)
+            || hashes.last() != Some(&self.certificate.block_hash)
+            || !linked
+        {
+            return Err(FinalityProofError::Headers {
+                block,
+                certified: self.certificate.block_hash,
+            });
         }
         Ok(self.certificate.verify(domain, set)?)
     }

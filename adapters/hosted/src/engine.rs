@@ -42,7 +42,8 @@ use commonware_p2p::{
 };
 use commonware_parallel::Sequential;
 use commonware_runtime::{
-    Clock, Metrics, Quota, Spawner, Storage, Supervisor as _, buffer::paged::CacheRef, tokio as runtime,
+    Clock, Metrics, Quota, Spawner, Storage, Supervisor as _, buffer::paged::CacheRef,
+    tokio as runtime,
 };
 use commonware_storage::{archive::prunable, translator::TwoCap};
 use commonware_stream::{
@@ -50,7 +51,8 @@ use commonware_stream::{
     sake::{self, Sake},
 };
 use commonware_utils::{
-    Acknowledgement as _, NZDuration, NZU16, NZU32, NZU64, NZUsize, acknowledgement::Exact, ordered::Map,
+    Acknowledgement as _, NZDuration, NZU16, NZU32, NZU64, NZUsize, acknowledgement::Exact,
+    ordered::Map,
 };
 use futures::StreamExt as _;
 use parking_lot::Mutex;
@@ -69,7 +71,7 @@ use crate::{
 };
 
 /// Messages a second and channel that a peer may send. Mailboxes are sized by it times the number of peers.
-const QUOTA: u32 = 128;
+const QUOTA: u32 = 64;
 /// Blocks consensus hands out before the first of them must be on disk.
 const MAX_PENDING_ACKS: usize = 16;
 /// How long an engine goes on after its epoch, so that slower peers can fetch its last certificates.
@@ -108,10 +110,14 @@ pub struct Validator {
 #[non_exhaustive]
 pub enum EngineError {
     /// The contract's set cannot be used.
-    #[error("validator set of epoch {0} is unreadable, or a network key of it is not an ed25519 key")]
+    #[error(
+        "validator set of epoch {0} is unreadable, or a network key of it is not an ed25519 key"
+    )]
     Set(u64),
     /// An endpoint of the set is no address.
-    #[error("endpoint {endpoint} of validator {vote} is not host:port with a literal or resolvable host")]
+    #[error(
+        "endpoint {endpoint} of validator {vote} is not host:port with a literal or resolvable host"
+    )]
     Endpoint {
         /// What the set says.
         endpoint: String,
@@ -131,7 +137,9 @@ pub enum EngineError {
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Committees by epoch, read from the newest final state when first asked for.
@@ -158,7 +166,11 @@ impl Committees {
         if let Some(scheme) = self.known.lock().get(&epoch) {
             return Some(scheme.clone());
         }
-        let scheme = Arc::new(Scheme::new(self.domain, &self.validators(epoch)?, Some(self.vote))?);
+        let scheme = Arc::new(Scheme::new(
+            self.domain,
+            &self.validators(epoch)?,
+            Some(self.vote),
+        )?);
         self.known.lock().insert(epoch, scheme.clone());
         Some(scheme)
     }
@@ -236,7 +248,11 @@ impl App {
                 return;
             }
             let left = heartbeat.saturating_sub(now_ms());
-            if left == 0 || tokio::time::timeout(Duration::from_millis(left), arrival).await.is_err() {
+            if left == 0
+                || tokio::time::timeout(Duration::from_millis(left), arrival)
+                    .await
+                    .is_err()
+            {
                 return;
             }
         }
@@ -282,9 +298,13 @@ impl<E: Spawner + Metrics + Clock + Storage> Application<E> for App {
     }
 
     async fn verify(&mut self, _: (E, Self::Context), mut ancestry: impl Ancestry<Block>) -> bool {
-        let Some(block) = ancestry.next().await else { return false };
+        let Some(block) = ancestry.next().await else {
+            return false;
+        };
         let block = block.inner().clone();
-        let Some(parent) = self.ready(ancestry).await else { return false };
+        let Some(parent) = self.ready(ancestry).await else {
+            return false;
+        };
         let number = block.number();
         match self.verify_block(parent, block).await {
             Ok(_) => true,
@@ -320,8 +340,11 @@ impl Reporter for Certifier {
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
         if let Activity::Finalization(finalization) = activity {
-            let certificate = self.scheme.finality(&finalization.proposal, &finalization.certificate);
-            self.ledger.certify(certificate.block_hash, certificate.to_bytes());
+            let certificate = self
+                .scheme
+                .finality(&finalization.proposal, &finalization.certificate);
+            self.ledger
+                .certify(certificate.block_hash, certificate.to_bytes());
         }
         Feedback::Ok
     }
@@ -337,7 +360,10 @@ async fn finalize(
 ) {
     let last_of_epoch = |number: u64| (number + 1).is_multiple_of(ledger.spec().epoch_length);
     // A ledger that lost its file, or was restored from a copy, is behind what consensus knows it handed out.
-    let processed = marshal.get_processed().await.map_or(0, |p| p.height().get());
+    let processed = marshal
+        .get_processed()
+        .await
+        .map_or(0, |p| p.height().get());
     for number in ledger.tip().block().number() + 1..=processed {
         let Some(block) = marshal.get_block(Height::new(number)).await else {
             tracing::error!(chain = %ledger.spec().name, number, "block is neither in the ledger nor in the archive");
@@ -362,7 +388,12 @@ async fn finalize(
 }
 
 /// Keeps one final block; false when this validator must stop.
-async fn keep(ledger: &Arc<Ledger>, pool: &Arc<TxPool>, block: Block, acknowledgement: Option<Exact>) -> bool {
+async fn keep(
+    ledger: &Arc<Ledger>,
+    pool: &Arc<TxPool>,
+    block: Block,
+    acknowledgement: Option<Exact>,
+) -> bool {
     let number = block.number();
     let (into, from) = (ledger.clone(), pool.clone());
     let kept = blocking(move || {
@@ -392,12 +423,22 @@ fn peers(validators: &[ValidatorEntry]) -> Result<Map<PublicKey, Address>, Engin
     let mut peers = Vec::new();
     for validator in validators {
         let key = scheme::network_key(validator.network).ok_or(EngineError::Set(0))?;
-        let bad = || EngineError::Endpoint { endpoint: validator.endpoint.clone(), vote: validator.vote };
+        let bad = || EngineError::Endpoint {
+            endpoint: validator.endpoint.clone(),
+            vote: validator.vote,
+        };
         // Resolved once an epoch: a name that moves is followed at the next.
-        let mut resolved = std::net::ToSocketAddrs::to_socket_addrs(&validator.endpoint).map_err(|_| bad())?;
+        let mut resolved =
+            std::net::ToSocketAddrs::to_socket_addrs(&validator.endpoint).map_err(|_| bad())?;
         peers.push((key, Address::from(resolved.next().ok_or_else(bad)?)));
     }
     peers.try_into().map_err(|_| EngineError::Set(0))
+}
+
+/// Peers a set may have. Mailboxes are sized by it, so it follows the size of the chain: room for twice the validators of
+/// genesis, at least 16.
+fn most_peers(validators: usize) -> usize {
+    (2 * validators).clamp(16, MAX_VALIDATORS)
 }
 
 /// Runs one validator until the runtime stops.
@@ -405,18 +446,31 @@ fn peers(validators: &[ValidatorEntry]) -> Result<Map<PublicKey, Address>, Engin
 /// # Errors
 /// Fails when it cannot start; a running validator does not return.
 pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), EngineError> {
-    let Validator { identity, ledger, pool, domain, genesis, gossips } = validator;
+    let Validator {
+        identity,
+        ledger,
+        pool,
+        domain,
+        genesis,
+        gossips,
+    } = validator;
     let me = identity.network.public_key();
     let spec = ledger.spec().clone();
     let uid = alloy_primitives::hex::encode(&me.as_ref()[..6]);
     let blocks: RangeCfg<usize> = RangeCfg::from(..=MAX_BLOCK_BYTES);
-    let committees =
-        Committees { ledger: ledger.clone(), domain, vote: identity.vote, known: Arc::default() };
+    let committees = Committees {
+        ledger: ledger.clone(),
+        domain,
+        vote: identity.vote,
+        known: Arc::default(),
+    };
 
     // Connections.
     let most = MAX_VALIDATORS as u32;
     let payload = simplex::max_payload_size::<Scheme, Digest>(most)
-        .max(marshal::max_payload_size::<Standard<Block>, Scheme>(most, &blocks))
+        .max(marshal::max_payload_size::<Standard<Block>, Scheme>(
+            most, &blocks,
+        ))
         .max(gossip::MAX_MESSAGE)
         + MAX_U32_VARINT_SIZE;
     let handshake = Cups::<_, ChaCha20Poly1305>::new(
@@ -433,7 +487,7 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         handshake,
         &namespace,
         identity.listen,
-        NZUsize!(2 * MAX_VALIDATORS),
+        commonware_utils::NZUsize!(most_peers(spec.validators.len())),
         max_message_size(&[payload]),
         NZUsize!(1000),
     );
@@ -476,7 +530,10 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
             .map_err(|source| EngineError::Storage { partition, source })?
         }};
     }
-    let finalizations = archive!("finalizations", Scheme::certificate_codec_config_unbounded());
+    let finalizations = archive!(
+        "finalizations",
+        Scheme::certificate_codec_config_unbounded()
+    );
     let finalized = archive!("blocks", blocks);
     let genesis_digest = Digest(genesis.hash().0);
     let epocher = FixedEpocher::new(commonware_utils::NZU64!(spec.epoch_length));
@@ -523,7 +580,12 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         beneficiary: scheme::address_of(&identity.vote),
         finals: finals_tx,
     };
-    let inline = Inline::new(context.child("inline"), app.clone(), mailbox.clone(), epocher);
+    let inline = Inline::new(
+        context.child("inline"),
+        app.clone(),
+        mailbox.clone(),
+        epocher,
+    );
     let repair = marshal::resolver::p2p::init(
         context.child("backfill"),
         marshal::resolver::p2p::Config {
@@ -540,7 +602,11 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
     );
     let (mux, mut votes) = Muxer::new(context.child("votes"), votes.0, votes.1);
     mux.start();
-    let (mux, mut certificates) = Muxer::new(context.child("certificates"), certificates.0, certificates.1);
+    let (mux, mut certificates) = Muxer::new(
+        context.child("certificates"),
+        certificates.0,
+        certificates.1,
+    );
     mux.start();
     let (mux, mut resolver) = Muxer::new(context.child("resolver"), resolver.0, resolver.1);
     mux.start();
@@ -551,11 +617,17 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
     let mut floor = match (epoch * spec.epoch_length).checked_sub(1) {
         None => genesis_digest,
         Some(last) => {
-            let record = ledger.record(last).ok().flatten().ok_or(EngineError::Set(epoch))?;
+            let record = ledger
+                .record(last)
+                .ok()
+                .flatten()
+                .ok_or(EngineError::Set(epoch))?;
             Digest(record.block.hash().0)
         }
     };
-    let set = committees.validators(epoch).ok_or(EngineError::Set(epoch))?;
+    let set = committees
+        .validators(epoch)
+        .ok_or(EngineError::Set(epoch))?;
     oracle.track(epoch, peers(&set)?);
     buffer.start(proposals);
     marshal.start(app, buffer_mailbox, repair);
@@ -573,8 +645,12 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
     let heartbeat = Duration::from_millis(spec.heartbeat_ms);
     loop {
         let scheme = committees.get(epoch).ok_or(EngineError::Set(epoch))?;
-        let certifier = Certifier { ledger: ledger.clone(), scheme: scheme.clone() };
-        let reporter: Reporters<Certifier, Inline<_, _, _, _, _>> = (certifier, inline.clone()).into();
+        let certifier = Certifier {
+            ledger: ledger.clone(),
+            scheme: scheme.clone(),
+        };
+        let reporter: Reporters<Certifier, Inline<_, _, _, _, _>> =
+            (certifier, inline.clone()).into();
         let engine = simplex::Engine::new(
             context.child("simplex").with_attribute("epoch", epoch),
             simplex::Config {
@@ -597,31 +673,47 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
                 fetch_timeout: NZDuration!(Duration::from_secs(1)),
                 fetch_retry_delay: Duration::from_millis(100),
                 view_retention: ViewDelta::new(10),
-                skip: SkipPolicy::Enabled { timeout: Duration::from_secs(5), budget: SkipBudget::Participants },
+                skip: SkipPolicy::Enabled {
+                    timeout: Duration::from_secs(5),
+                    budget: SkipBudget::Participants,
+                },
                 page_cache: cache.clone(),
                 strategy: Sequential,
                 forward: ForwardPolicy::Disabled,
                 track_historical_votes: false,
             },
         );
-        let channels = (votes.register(epoch).await, certificates.register(epoch).await, resolver.register(epoch).await);
-        let (Ok(votes), Ok(certificates), Ok(resolver)) = channels else { return Ok(()) };
+        let channels = (
+            votes.register(epoch).await,
+            certificates.register(epoch).await,
+            resolver.register(epoch).await,
+        );
+        let (Ok(votes), Ok(certificates), Ok(resolver)) = channels else {
+            return Ok(());
+        };
         let running = engine.start(votes, certificates, resolver);
         tracing::info!(chain = %spec.name, validator = %uid, epoch, "epoch begins");
 
         // Until the last block of this epoch is final.
         loop {
-            let Some((number, digest)) = epochs_rx.recv().await else { return Ok(()) };
+            let Some((number, digest)) = epochs_rx.recv().await else {
+                return Ok(());
+            };
             if number / spec.epoch_length >= epoch {
                 (epoch, floor) = (number / spec.epoch_length + 1, digest);
                 break;
             }
         }
-        let set = committees.validators(epoch).ok_or(EngineError::Set(epoch))?;
+        let set = committees
+            .validators(epoch)
+            .ok_or(EngineError::Set(epoch))?;
         oracle.track(epoch, peers(&set)?);
-        context.child("linger").with_attribute("epoch", epoch).spawn(async move |_| {
-            tokio::time::sleep(EPOCH_LINGER).await;
-            running.abort();
-        });
+        context
+            .child("linger")
+            .with_attribute("epoch", epoch)
+            .spawn(async move |_| {
+                tokio::time::sleep(EPOCH_LINGER).await;
+                running.abort();
+            });
     }
 }

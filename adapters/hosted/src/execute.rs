@@ -6,21 +6,20 @@ use std::{
 };
 
 use alloy_consensus::{
-    Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType,
-    proofs,
+    Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope,
+    TxType, proofs,
 };
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind, U256};
 use revm::{
     Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm,
     context::{
-        ContextTr as _,
-        BlockEnv, CfgEnv, TxEnv,
+        BlockEnv, CfgEnv, ContextTr as _, TxEnv,
         either::Either,
         result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction, Output},
     },
-    handler::MainnetContext,
     database::{State, WrapDatabaseRef, states::bundle_state::BundleRetention},
+    handler::MainnetContext,
     primitives::hardfork::SpecId,
 };
 
@@ -109,8 +108,13 @@ impl ExecutedBlock {
 impl BlockRecord {
     /// Gas used by the transaction at `index`.
     pub fn gas_used(&self, index: usize) -> u64 {
-        let before = index.checked_sub(1).and_then(|i| self.receipts.get(i)).map_or(0, |r| r.cumulative_gas_used());
-        self.receipts.get(index).map_or(0, |r| r.cumulative_gas_used() - before)
+        let before = index
+            .checked_sub(1)
+            .and_then(|i| self.receipts.get(i))
+            .map_or(0, |r| r.cumulative_gas_used());
+        self.receipts
+            .get(index)
+            .map_or(0, |r| r.cumulative_gas_used() - before)
     }
 }
 
@@ -137,15 +141,28 @@ pub fn replay(
     let signed = block.transactions().iter().zip(senders.iter().copied());
     let mut run = Run::new(chain_id, parent, header);
     for (index, tx) in signed.enumerate() {
-        run.push(tx).map_err(|refusal| refusal.into_error(index, tx.0, header.gas_limit))?;
+        run.push(tx)
+            .map_err(|refusal| refusal.into_error(index, tx.0, header.gas_limit))?;
     }
     let outcome = run.finish();
     let (mut state, delta) = parent.apply(&outcome.bundle);
     let bloom = logs_bloom(&outcome.receipts);
     let expect = |field, expected: String, got: String| {
-        if expected == got { Ok(()) } else { Err(ExecutionError::Header { field, expected, got }) }
+        if expected == got {
+            Ok(())
+        } else {
+            Err(ExecutionError::Header {
+                field,
+                expected,
+                got,
+            })
+        }
     };
-    expect("stateRoot", state.root().to_string(), header.state_root.to_string())?;
+    expect(
+        "stateRoot",
+        state.root().to_string(),
+        header.state_root.to_string(),
+    )?;
     expect(
         "receiptsRoot",
         proofs::calculate_receipt_root(&outcome.receipts).to_string(),
@@ -156,11 +173,27 @@ pub fn replay(
         block::transactions_root(block.transactions()).to_string(),
         header.transactions_root.to_string(),
     )?;
-    expect("gasUsed", outcome.gas_used.to_string(), header.gas_used.to_string())?;
-    expect("logsBloom", bloom.to_string(), header.logs_bloom.to_string())?;
+    expect(
+        "gasUsed",
+        outcome.gas_used.to_string(),
+        header.gas_used.to_string(),
+    )?;
+    expect(
+        "logsBloom",
+        bloom.to_string(),
+        header.logs_bloom.to_string(),
+    )?;
     state.remember_block(block.number(), block.hash());
-    let record = Arc::new(BlockRecord { block, senders, receipts: outcome.receipts });
-    Ok(ExecutedBlock { record, state, delta })
+    let record = Arc::new(BlockRecord {
+        block,
+        senders,
+        receipts: outcome.receipts,
+    });
+    Ok(ExecutedBlock {
+        record,
+        state,
+        delta,
+    })
 }
 
 /// Builds a block from candidates in their order. Candidates that are not valid here are left out and returned.
@@ -204,8 +237,19 @@ pub fn build<'a>(
     };
     let block = Block::new(header, transactions);
     state.remember_block(block.number(), block.hash());
-    let record = Arc::new(BlockRecord { block, senders, receipts: outcome.receipts });
-    (ExecutedBlock { record, state, delta }, refused)
+    let record = Arc::new(BlockRecord {
+        block,
+        senders,
+        receipts: outcome.receipts,
+    });
+    (
+        ExecutedBlock {
+            record,
+            state,
+            delta,
+        },
+        refused,
+    )
 }
 
 /// A call or a deployment that is simulated, never committed.
@@ -276,7 +320,11 @@ pub fn call(
     cfg.disable_base_fee = request.gas_price == 0;
     cfg.disable_block_gas_limit = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
-    let mut evm = Context::mainnet().with_db(&mut db).with_cfg(cfg).with_block(block_env(header)).build_mainnet();
+    let mut evm = Context::mainnet()
+        .with_db(&mut db)
+        .with_cfg(cfg)
+        .with_block(block_env(header))
+        .build_mainnet();
     let tx = TxEnv {
         tx_type: u8::from(!request.access_list.is_empty()),
         caller: request.from,
@@ -288,21 +336,36 @@ pub fn call(
         nonce: request.nonce.unwrap_or_else(|| state.nonce(request.from)),
         chain_id: Some(chain_id),
         access_list: request.access_list.clone(),
-        authorization_list: request.authorizations.iter().cloned().map(Either::Left).collect(),
+        authorization_list: request
+            .authorizations
+            .iter()
+            .cloned()
+            .map(Either::Left)
+            .collect(),
         ..Default::default()
     };
-    let tx = if request.authorizations.is_empty() { tx } else { TxEnv { tx_type: 4, ..tx } };
+    let tx = if request.authorizations.is_empty() {
+        tx
+    } else {
+        TxEnv { tx_type: 4, ..tx }
+    };
     match evm.transact(tx) {
         Ok(result) => Ok(match result.result {
-            ExecutionResult::Success { gas, logs, output, .. } => {
-                CallOutcome::Returned { output: output.into_data(), gas_used: gas.tx_gas_used(), logs }
-            }
-            ExecutionResult::Revert { gas, output, .. } => {
-                CallOutcome::Reverted { output, gas_used: gas.tx_gas_used() }
-            }
-            ExecutionResult::Halt { reason, gas, .. } => {
-                CallOutcome::Halted { reason, gas_used: gas.tx_gas_used() }
-            }
+            ExecutionResult::Success {
+                gas, logs, output, ..
+            } => CallOutcome::Returned {
+                output: output.into_data(),
+                gas_used: gas.tx_gas_used(),
+                logs,
+            },
+            ExecutionResult::Revert { gas, output, .. } => CallOutcome::Reverted {
+                output,
+                gas_used: gas.tx_gas_used(),
+            },
+            ExecutionResult::Halt { reason, gas, .. } => CallOutcome::Halted {
+                reason,
+                gas_used: gas.tx_gas_used(),
+            },
         }),
         Err(EVMError::Transaction(reason)) => Err(reason),
         Err(other) => Err(InvalidTransaction::Str(other.to_string().into())),
@@ -318,13 +381,19 @@ pub fn construct(
     state: &mut WorldState,
     code: Bytes,
 ) -> Result<Result<Account, Bytes>, ExecutionError> {
-    let mut db = State::builder().with_database_ref(&*state).with_bundle_update().build();
+    let mut db = State::builder()
+        .with_database_ref(&*state)
+        .with_bundle_update()
+        .build();
     let mut cfg = config(chain_id);
     cfg.disable_base_fee = true;
     cfg.disable_block_gas_limit = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
     let result = {
-        let mut evm = Context::mainnet().with_db(&mut db).with_cfg(cfg).build_mainnet();
+        let mut evm = Context::mainnet()
+            .with_db(&mut db)
+            .with_cfg(cfg)
+            .build_mainnet();
         evm.transact_commit(TxEnv {
             caller: Address::ZERO,
             gas_limit: 1_000_000_000,
@@ -339,7 +408,10 @@ pub fn construct(
     let bundle = db.take_bundle();
     drop(db);
     match result {
-        ExecutionResult::Success { output: Output::Create(_, Some(address)), .. } => {
+        ExecutionResult::Success {
+            output: Output::Create(_, Some(address)),
+            ..
+        } => {
             let (after, _) = state.apply(&bundle);
             let account = after.account(address).cloned().unwrap_or_default();
             state.add_code(after.code_of(address));
@@ -367,7 +439,11 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn into_error(self, index: usize, tx: &TxEnvelope, limit: u64) -> ExecutionError {
         match self {
-            Self::Invalid(reason) => ExecutionError::Invalid { index, hash: *tx.tx_hash(), reason },
+            Self::Invalid(reason) => ExecutionError::Invalid {
+                index,
+                hash: *tx.tx_hash(),
+                reason,
+            },
             Self::BlockFull { got } => ExecutionError::BlockGas { index, got, limit },
             Self::Machine(reason) => ExecutionError::Machine(reason),
         }
@@ -376,13 +452,21 @@ impl Refusal {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(chain_id: u64, parent: &'a WorldState, header: &Header) -> Self {
-        let db = State::builder().with_database_ref(parent).with_bundle_update().build();
+        let db = State::builder()
+            .with_database_ref(parent)
+            .with_bundle_update()
+            .build();
         let evm = Context::mainnet()
             .with_db(db)
             .with_cfg(config(chain_id))
             .with_block(block_env(header))
             .build_mainnet();
-        Self { evm, gas_limit: header.gas_limit, receipts: Vec::new(), gas_used: 0 }
+        Self {
+            evm,
+            gas_limit: header.gas_limit,
+            receipts: Vec::new(),
+            gas_used: 0,
+        }
     }
 
     pub(crate) fn push(&mut self, (tx, sender): Signed<'_>) -> Result<(), Refusal> {
@@ -390,24 +474,32 @@ impl<'a> Run<'a> {
         if promised > self.gas_limit {
             return Err(Refusal::BlockFull { got: promised });
         }
-        let result = self.evm.transact_commit(tx_env(tx, sender)).map_err(|e| match e {
-            EVMError::Transaction(reason) => Refusal::Invalid(reason),
-            other => Refusal::Machine(other.to_string()),
-        })?;
+        let result = self
+            .evm
+            .transact_commit(tx_env(tx, sender))
+            .map_err(|e| match e {
+                EVMError::Transaction(reason) => Refusal::Invalid(reason),
+                other => Refusal::Machine(other.to_string()),
+            })?;
         self.gas_used += result.tx_gas_used();
         let status = Eip658Value::Eip658(result.is_success());
         let logs = match result {
             ExecutionResult::Success { logs, .. } => logs,
             ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => Vec::new(),
         };
-        self.receipts.push(receipt(tx.tx_type(), status, self.gas_used, logs));
+        self.receipts
+            .push(receipt(tx.tx_type(), status, self.gas_used, logs));
         Ok(())
     }
 
     fn finish(mut self) -> Outcome {
         let db = self.evm.ctx.db_mut();
         db.merge_transitions(BundleRetention::PlainState);
-        Outcome { bundle: db.take_bundle(), receipts: self.receipts, gas_used: self.gas_used }
+        Outcome {
+            bundle: db.take_bundle(),
+            receipts: self.receipts,
+            gas_used: self.gas_used,
+        }
     }
 }
 
@@ -450,10 +542,22 @@ pub(crate) fn tx_env(tx: &TxEnvelope, sender: Address) -> TxEnv {
     }
 }
 
-fn receipt(kind: TxType, status: Eip658Value, cumulative_gas_used: u64, logs: Vec<Log>) -> ReceiptEnvelope {
-    let receipt = Receipt { status, cumulative_gas_used, logs };
+fn receipt(
+    kind: TxType,
+    status: Eip658Value,
+    cumulative_gas_used: u64,
+    logs: Vec<Log>,
+) -> ReceiptEnvelope {
+    let receipt = Receipt {
+        status,
+        cumulative_gas_used,
+        logs,
+    };
     let logs_bloom = receipt.bloom_slow();
-    let receipt = ReceiptWithBloom { receipt, logs_bloom };
+    let receipt = ReceiptWithBloom {
+        receipt,
+        logs_bloom,
+    };
     match kind {
         TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
         TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
@@ -464,5 +568,7 @@ fn receipt(kind: TxType, status: Eip658Value, cumulative_gas_used: u64, logs: Ve
 }
 
 fn logs_bloom(receipts: &[ReceiptEnvelope]) -> Bloom {
-    receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom())
+    receipts
+        .iter()
+        .fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom())
 }

@@ -50,7 +50,10 @@ async fn send<S: Sender>(pool: Arc<TxPool>, mut sender: S) {
             }
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "transactions arrive faster than they can be passed on");
+                tracing::warn!(
+                    missed,
+                    "transactions arrive faster than they can be passed on"
+                );
             }
             Err(RecvError::Closed) => return,
         }
@@ -70,7 +73,9 @@ async fn receive<R: Receiver>(pool: Arc<TxPool>, mut receiver: R) {
         let raw: Vec<u8> = bytes::Bytes::from(message).to_vec();
         let pool = pool.clone();
         let admitted = tokio::task::spawn_blocking(move || {
-            let Ok(batch) = Vec::<Bytes>::decode(&mut raw.as_slice()) else { return false };
+            let Ok(batch) = Vec::<Bytes>::decode(&mut raw.as_slice()) else {
+                return false;
+            };
             for tx in batch {
                 // What this pool refuses (known, too low, too poor) is the normal case, not the peer's fault.
                 if let Err(reason) = pool.submit_from_peer(&tx) {

@@ -1,11 +1,6 @@
 //! Hosting the validators of one chain in this process.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    thread::JoinHandle,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use alloy_primitives::B256;
 use commonware_codec::{Copying, DecodeExt as _};
@@ -40,18 +35,25 @@ impl ValidatorKeys {
     /// The public side, as a spec or the `ValidatorSet` contract names it.
     pub fn entry(&self, endpoint: String) -> ValidatorEntry {
         let network = self.network().public_key();
-        ValidatorEntry { vote: scheme::address_of(&self.vote), network: B256::from_slice(network.as_ref()), endpoint }
+        ValidatorEntry {
+            vote: scheme::address_of(&self.vote),
+            network: B256::from_slice(network.as_ref()),
+            endpoint,
+        }
     }
 
     fn network(&self) -> PrivateKey {
         // INVARIANT: every 32 bytes are a valid ed25519 seed.
-        PrivateKey::decode(Copying(self.network_seed.as_slice())).expect("any 32 bytes are an ed25519 seed")
+        PrivateKey::decode(Copying(self.network_seed.as_slice()))
+            .expect("any 32 bytes are an ed25519 seed")
     }
 }
 
 impl std::fmt::Debug for ValidatorKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("ValidatorKeys").field(&scheme::address_of(&self.vote)).finish()
+        f.debug_tuple("ValidatorKeys")
+            .field(&scheme::address_of(&self.vote))
+            .finish()
     }
 }
 
@@ -97,7 +99,9 @@ pub enum HostError {
         source: std::io::Error,
     },
     /// The address of a validator is taken.
-    #[error("cannot listen on {listen} for the peers of a validator of {chain}: is another daemon running?")]
+    #[error(
+        "cannot listen on {listen} for the peers of a validator of {chain}: is another daemon running?"
+    )]
     Listen {
         /// Which chain.
         chain: String,
@@ -137,10 +141,15 @@ impl Host {
         let spec = config.spec.clone();
         let chain = spec.name.clone();
         let dir = config.data_dir.clone();
-        std::fs::create_dir_all(&dir).map_err(|source| HostError::DataDir { path: dir.clone(), source })?;
+        std::fs::create_dir_all(&dir).map_err(|source| HostError::DataDir {
+            path: dir.clone(),
+            source,
+        })?;
         let (genesis, _) = spec.genesis().map_err(LedgerError::from)?;
         let domain = scheme::domain(spec.chain_id, genesis.hash());
-        let cache = config.share_execution.then(|| Arc::new(ExecutionCache::default()));
+        let cache = config
+            .share_execution
+            .then(|| Arc::new(ExecutionCache::default()));
         let mut ledgers = Vec::new();
         for local in &config.validators {
             // The consensus library panics on an address it cannot have: find that out here, where it can be said.
@@ -152,7 +161,10 @@ impl Host {
         }
         for local in &config.validators {
             let name = scheme::address_of(&local.keys.vote);
-            let file = dir.join(format!("ledger-{}.redb", alloy_primitives::hex::encode(&name[..6])));
+            let file = dir.join(format!(
+                "ledger-{}.redb",
+                alloy_primitives::hex::encode(&name[..6])
+            ));
             ledgers.push(Ledger::open(spec.clone(), &file, cache.clone())?);
         }
         // The furthest ledger answers: after a crash the others may be some blocks behind.
@@ -190,7 +202,11 @@ impl Host {
             })
             .map_err(|source| HostError::Thread { chain, source })?;
         let node = Node::new(serving, pool, genesis.hash());
-        Ok(Self { node, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            node,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The chain for the rest of this process.
@@ -220,15 +236,20 @@ impl Drop for Host {
 }
 
 fn run(chain: &str, dir: PathBuf, validators: Vec<Validator>, stopped: oneshot::Receiver<()>) {
-    let config = runtime::Config::new().with_storage_directory(dir).with_worker_threads(WORKERS);
+    let config = runtime::Config::new()
+        .with_storage_directory(dir)
+        .with_worker_threads(WORKERS);
     runtime::Runner::new(config).start(async move |context| {
         for (index, validator) in validators.into_iter().enumerate() {
             let name = chain.to_owned();
-            context.child("validator").with_attribute("index", index).spawn(async move |context| {
-                if let Err(error) = engine::run(context, validator).await {
-                    report(&name, index, &error);
-                }
-            });
+            context
+                .child("validator")
+                .with_attribute("index", index)
+                .spawn(async move |context| {
+                    if let Err(error) = engine::run(context, validator).await {
+                        report(&name, index, &error);
+                    }
+                });
         }
         // Either outcome means that the host is gone or stopping.
         let _ = stopped.await;

@@ -152,7 +152,11 @@ impl Ledger {
     ) -> Result<Arc<Self>, LedgerError> {
         let (block, state) = spec.genesis()?;
         let genesis = ExecutedBlock {
-            record: Arc::new(BlockRecord { block, senders: Vec::new(), receipts: Vec::new() }),
+            record: Arc::new(BlockRecord {
+                block,
+                senders: Vec::new(),
+                receipts: Vec::new(),
+            }),
             state,
             delta: Default::default(),
         };
@@ -225,7 +229,13 @@ impl Ledger {
 
     /// Oldest final block whose state is still in the window.
     pub fn oldest_state(&self) -> u64 {
-        self.inner.lock().recent.keys().next().copied().unwrap_or_default()
+        self.inner
+            .lock()
+            .recent
+            .keys()
+            .next()
+            .copied()
+            .unwrap_or_default()
     }
 
     /// A final block of any age.
@@ -244,7 +254,13 @@ impl Ledger {
     /// # Errors
     /// Fails when the store cannot be read.
     pub fn number_of(&self, hash: B256) -> Result<Option<u64>, StoreError> {
-        let recent = self.inner.lock().recent.values().find(|b| b.block().hash() == hash).map(|b| b.block().number());
+        let recent = self
+            .inner
+            .lock()
+            .recent
+            .values()
+            .find(|b| b.block().hash() == hash)
+            .map(|b| b.block().number());
         if recent.is_some() {
             return Ok(recent);
         }
@@ -266,16 +282,30 @@ impl Ledger {
     ///
     /// # Errors
     /// Fails when the store cannot be read.
-    pub fn logger_blocks(&self, address: Address, from: u64, to: u64, max: usize) -> Result<Vec<u64>, StoreError> {
+    pub fn logger_blocks(
+        &self,
+        address: Address,
+        from: u64,
+        to: u64,
+        max: usize,
+    ) -> Result<Vec<u64>, StoreError> {
         if from > to {
             return Ok(Vec::new());
         }
         let mut numbers = self.store.logger_blocks(address, from, to, max)?;
         let written = numbers.last().copied();
         let inner = self.inner.lock();
-        let fresh = inner.recent.range(from..=to).filter(|(number, _)| Some(**number) > written);
+        let fresh = inner
+            .recent
+            .range(from..=to)
+            .filter(|(number, _)| Some(**number) > written);
         for (number, block) in fresh {
-            let emits = block.record.receipts.iter().flat_map(|r| r.logs()).any(|log| log.address == address);
+            let emits = block
+                .record
+                .receipts
+                .iter()
+                .flat_map(|r| r.logs())
+                .any(|log| log.address == address);
             if emits && numbers.len() < max {
                 numbers.push(*number);
             }
@@ -301,12 +331,23 @@ impl Ledger {
         inner
             .pending
             .get(&hash)
-            .or_else(|| inner.recent.values().rev().find(|b| b.block().hash() == hash))
+            .or_else(|| {
+                inner
+                    .recent
+                    .values()
+                    .rev()
+                    .find(|b| b.block().hash() == hash)
+            })
             .cloned()
     }
 
     /// Builds a block on `parent` from what waits in the pool.
-    pub fn propose(&self, parent: &ExecutedBlock, pool: &TxPool, attributes: Attributes) -> Arc<ExecutedBlock> {
+    pub fn propose(
+        &self,
+        parent: &ExecutedBlock,
+        pool: &TxPool,
+        attributes: Attributes,
+    ) -> Arc<ExecutedBlock> {
         let base_fee = self.spec.next_base_fee(parent.block().header());
         let header = block::child_header(parent.block(), attributes, self.spec.gas_limit, base_fee);
         let candidates = pool.candidates(&parent.state, base_fee);
@@ -340,7 +381,11 @@ impl Ledger {
             return Ok(done);
         }
         check_header(&self.spec, parent.block(), block.header(), now_ms)?;
-        let run = || self.execute(parent, block, pool).map(Arc::new).map_err(Arc::new);
+        let run = || {
+            self.execute(parent, block, pool)
+                .map(Arc::new)
+                .map_err(Arc::new)
+        };
         let executed = match &self.cache {
             Some(cache) => cache.slot(block.hash()).get_or_init(run).clone()?,
             None => run()?,
@@ -386,35 +431,55 @@ impl Ledger {
 
     /// Keeps the certificate of a final block.
     pub fn certify(&self, hash: B256, certificate: Bytes) {
-        self.inner.lock().certificates.insert(hash, certificate.clone());
+        self.inner
+            .lock()
+            .certificates
+            .insert(hash, certificate.clone());
         let mut unwritten = self.unwritten.lock();
         if unwritten.len() < MAX_UNWRITTEN {
             unwritten.push((hash, certificate));
         }
     }
 
-    fn execute(&self, parent: &ExecutedBlock, block: &Block, pool: &TxPool) -> Result<ExecutedBlock, BlockError> {
+    fn execute(
+        &self,
+        parent: &ExecutedBlock,
+        block: &Block,
+        pool: &TxPool,
+    ) -> Result<ExecutedBlock, BlockError> {
         let senders = block
             .transactions()
             .iter()
             .enumerate()
             .map(|(index, tx)| match pool.get(*tx.tx_hash()) {
                 Some(pooled) => Ok(pooled.sender),
-                None => tx.recover_signer().map_err(|_| BlockError::Signature { index }),
+                None => tx
+                    .recover_signer()
+                    .map_err(|_| BlockError::Signature { index }),
             })
             .collect::<Result<_, _>>()?;
-        Ok(execute::replay(self.spec.chain_id, &parent.state, block.clone(), senders)?)
+        Ok(execute::replay(
+            self.spec.chain_id,
+            &parent.state,
+            block.clone(),
+            senders,
+        )?)
     }
 
     fn insert_pending(&self, executed: Arc<ExecutedBlock>) {
-        self.inner.lock().pending.insert(executed.block().hash(), executed);
+        self.inner
+            .lock()
+            .pending
+            .insert(executed.block().hash(), executed);
     }
 
     fn adopt(&self, executed: &Arc<ExecutedBlock>) {
         let number = executed.block().number();
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
-        inner.pending.retain(|_, block| block.block().number() > number);
+        inner
+            .pending
+            .retain(|_, block| block.block().number() > number);
         for (index, tx) in executed.block().transactions().iter().enumerate() {
             inner.locations.insert(*tx.tx_hash(), (number, index));
         }
@@ -423,7 +488,9 @@ impl Ledger {
         while inner.recent.len() > STATE_WINDOW
             || (inner.recent.len() > WINDOW_MIN && inner.recent_transactions > WINDOW_TRANSACTIONS)
         {
-            let Some((_, old)) = inner.recent.pop_first() else { break };
+            let Some((_, old)) = inner.recent.pop_first() else {
+                break;
+            };
             inner.recent_transactions -= old.block().transactions().len();
             inner.certificates.remove(&old.block().hash());
             for tx in old.block().transactions() {
@@ -449,7 +516,12 @@ impl Drop for Ledger {
 ///
 /// # Errors
 /// Names the field.
-pub fn check_header(spec: &ChainSpec, parent: &Block, header: &Header, now_ms: u64) -> Result<(), BlockError> {
+pub fn check_header(
+    spec: &ChainSpec,
+    parent: &Block,
+    header: &Header,
+    now_ms: u64,
+) -> Result<(), BlockError> {
     let time_ms = block::time_ms(header);
     let expected = Header {
         state_root: header.state_root,
@@ -459,20 +531,41 @@ pub fn check_header(spec: &ChainSpec, parent: &Block, header: &Header, now_ms: u
         gas_used: header.gas_used,
         ..block::child_header(
             parent,
-            Attributes { time_ms, beneficiary: header.beneficiary },
+            Attributes {
+                time_ms,
+                beneficiary: header.beneficiary,
+            },
             spec.gas_limit,
             spec.next_base_fee(parent.header()),
         )
     };
-    let wrong = |field, expected: String, got: String| Err(BlockError::Header { field, expected, got });
+    let wrong = |field, expected: String, got: String| {
+        Err(BlockError::Header {
+            field,
+            expected,
+            got,
+        })
+    };
     if time_ms <= parent.time_ms() {
-        return wrong("time", format!("after {}", parent.time_ms()), time_ms.to_string());
+        return wrong(
+            "time",
+            format!("after {}", parent.time_ms()),
+            time_ms.to_string(),
+        );
     }
     if time_ms > now_ms + MAX_AHEAD_MS {
-        return wrong("time", format!("at most {}", now_ms + MAX_AHEAD_MS), time_ms.to_string());
+        return wrong(
+            "time",
+            format!("at most {}", now_ms + MAX_AHEAD_MS),
+            time_ms.to_string(),
+        );
     }
     if header.number != expected.number {
-        return wrong("number", expected.number.to_string(), header.number.to_string());
+        return wrong(
+            "number",
+            expected.number.to_string(),
+            header.number.to_string(),
+        );
     }
     if header.base_fee_per_gas != expected.base_fee_per_gas {
         return wrong(
@@ -497,8 +590,9 @@ fn write_loop(
     health: &watch::Sender<Option<String>>,
 ) {
     while let Ok(first) = jobs.recv() {
-        let (blocks, done): (Vec<_>, Vec<_>) =
-            std::iter::once(first).chain(jobs.try_iter().take(WRITE_QUEUE)).unzip();
+        let (blocks, done): (Vec<_>, Vec<_>) = std::iter::once(first)
+            .chain(jobs.try_iter().take(WRITE_QUEUE))
+            .unzip();
         let certificates = std::mem::take(&mut *certificates.lock());
         while let Err(error) = store.append(&blocks, &certificates) {
             if health.borrow().is_none() {

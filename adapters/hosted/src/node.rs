@@ -33,7 +33,11 @@ pub struct Node {
 impl Node {
     /// A node over a ledger and a pool of the same chain.
     pub fn new(ledger: Arc<Ledger>, pool: Arc<TxPool>, genesis: B256) -> Self {
-        Self { ledger, pool, genesis }
+        Self {
+            ledger,
+            pool,
+            genesis,
+        }
     }
 
     /// The chain's spec.
@@ -64,15 +68,21 @@ impl Node {
     pub fn finality_proof(&self, number: u64) -> Result<Option<FinalityProof>, StoreError> {
         let mut headers = Vec::new();
         for height in number..=number.saturating_add(MAX_PROOF_HEADERS) {
-            let Some(record) = self.ledger.record(height)? else { return Ok(None) };
+            let Some(record) = self.ledger.record(height)? else {
+                return Ok(None);
+            };
             headers.push(record.block.header().clone());
             if let Some(raw) = self.ledger.certificate(record.block.hash())? {
-                let certificate = FinalityCertificate::from_bytes(&raw).map_err(|e| StoreError::Damaged {
-                    path: Default::default(),
-                    number: height,
-                    what: format!("its certificate: {e}"),
-                })?;
-                return Ok(Some(FinalityProof { certificate, headers }));
+                let certificate =
+                    FinalityCertificate::from_bytes(&raw).map_err(|e| StoreError::Damaged {
+                        path: Default::default(),
+                        number: height,
+                        what: format!("its certificate: {e}"),
+                    })?;
+                return Ok(Some(FinalityProof {
+                    certificate,
+                    headers,
+                }));
             }
         }
         Ok(None)
@@ -82,7 +92,12 @@ impl Node {
     /// not know yet.
     pub fn validators(&self, epoch: u64) -> Option<Vec<ValidatorEntry>> {
         let tip = self.ledger.tip();
-        validators_at(self.spec().chain_id, &tip.state, tip.block().header(), epoch)
+        validators_at(
+            self.spec().chain_id,
+            &tip.state,
+            tip.block().header(),
+            epoch,
+        )
     }
 }
 
@@ -100,13 +115,19 @@ pub fn validators_at(
         data: ValidatorSet::atCall { epoch }.abi_encode().into(),
         ..Default::default()
     };
-    let CallOutcome::Returned { output, .. } = execute::call(chain_id, state, header, &request).ok()? else {
+    let CallOutcome::Returned { output, .. } =
+        execute::call(chain_id, state, header, &request).ok()?
+    else {
         return None;
     };
     let set = ValidatorSet::atCall::abi_decode_returns(&output).ok()?;
     Some(
         set.into_iter()
-            .map(|v| ValidatorEntry { vote: v.vote, network: v.network, endpoint: v.endpoint })
+            .map(|v| ValidatorEntry {
+                vote: v.vote,
+                network: v.network,
+                endpoint: v.endpoint,
+            })
             .collect(),
     )
 }

@@ -44,7 +44,11 @@ pub struct PoolLimits {
 
 impl Default for PoolLimits {
     fn default() -> Self {
-        Self { total: 60_000, per_sender: 4096, bytes: 256 << 20 }
+        Self {
+            total: 60_000,
+            per_sender: 4096,
+            bytes: 256 << 20,
+        }
     }
 }
 
@@ -79,7 +83,9 @@ impl PooledTx {
     }
 
     fn tip_cap(&self) -> u128 {
-        self.tx.max_priority_fee_per_gas().unwrap_or_else(|| self.tx.max_fee_per_gas())
+        self.tx
+            .max_priority_fee_per_gas()
+            .unwrap_or_else(|| self.tx.max_fee_per_gas())
     }
 }
 
@@ -140,7 +146,9 @@ pub enum PoolError {
         needed: u64,
     },
     /// More gas than a transaction or a block may use.
-    #[error("exceeds block gas limit: gas {got}, limit {max} (EIP-7825 caps one transaction at {TX_GAS_CAP})")]
+    #[error(
+        "exceeds block gas limit: gas {got}, limit {max} (EIP-7825 caps one transaction at {TX_GAS_CAP})"
+    )]
     GasLimit {
         /// Given.
         got: u64,
@@ -148,7 +156,9 @@ pub enum PoolError {
         max: u64,
     },
     /// The tip is above the cap.
-    #[error("max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas {tip}, maxFeePerGas {max}")]
+    #[error(
+        "max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas {tip}, maxFeePerGas {max}"
+    )]
     TipAboveCap {
         /// Tip.
         tip: u128,
@@ -274,7 +284,11 @@ impl TxPool {
 
     /// A waiting transaction.
     pub fn get(&self, hash: B256) -> Option<Arc<PooledTx>> {
-        self.inner.lock().by_hash.get(&hash).map(|(tx, _)| tx.clone())
+        self.inner
+            .lock()
+            .by_hash
+            .get(&hash)
+            .map(|(tx, _)| tx.clone())
     }
 
     /// The nonce the next transaction of `sender` needs when everything waiting without a gap is counted.
@@ -297,7 +311,11 @@ impl TxPool {
             .iter()
             .map(|(sender, waiting)| {
                 let first = inner.state.nonce(*sender);
-                waiting.keys().zip(first..).take_while(|(have, want)| *have == want).count()
+                waiting
+                    .keys()
+                    .zip(first..)
+                    .take_while(|(have, want)| *have == want)
+                    .count()
             })
             .sum();
         (ready, inner.by_hash.len() - ready)
@@ -330,7 +348,9 @@ impl TxPool {
             if tx.tx.max_fee_per_gas() < u128::from(base_fee) {
                 continue;
             }
-            let expected = next.entry(tx.sender).or_insert_with(|| state.nonce(tx.sender));
+            let expected = next
+                .entry(tx.sender)
+                .or_insert_with(|| state.nonce(tx.sender));
             match tx.tx.nonce().cmp(expected) {
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Greater => {
@@ -373,12 +393,19 @@ impl TxPool {
 
     fn admit(&self, raw: &[u8], origin: Origin) -> Result<PooledTx, PoolError> {
         if raw.len() > MAX_TX_BYTES {
-            return Err(PoolError::Oversized { got: raw.len(), max: MAX_TX_BYTES });
+            return Err(PoolError::Oversized {
+                got: raw.len(),
+                max: MAX_TX_BYTES,
+            });
         }
         let mut rest = raw;
-        let tx = TxEnvelope::decode_2718(&mut rest).map_err(|e| PoolError::Malformed(e.to_string()))?;
+        let tx =
+            TxEnvelope::decode_2718(&mut rest).map_err(|e| PoolError::Malformed(e.to_string()))?;
         if !rest.is_empty() {
-            return Err(PoolError::Malformed(format!("{} bytes behind the transaction", rest.len())));
+            return Err(PoolError::Malformed(format!(
+                "{} bytes behind the transaction",
+                rest.len()
+            )));
         }
         debug_assert_eq!(tx.encode_2718_len(), raw.len());
         self.check_form(&tx)?;
@@ -389,28 +416,42 @@ impl TxPool {
 
     fn check_form(&self, tx: &TxEnvelope) -> Result<(), PoolError> {
         if tx.tx_type() == TxType::Eip4844 {
-            return Err(PoolError::Unsupported("blob transactions (type 3): this chain has no blobs"));
+            return Err(PoolError::Unsupported(
+                "blob transactions (type 3): this chain has no blobs",
+            ));
         }
         match tx.chain_id() {
             None => return Err(PoolError::NotReplayProtected),
             Some(got) if got != self.spec.chain_id => {
-                return Err(PoolError::WrongChain { got, expected: self.spec.chain_id });
+                return Err(PoolError::WrongChain {
+                    got,
+                    expected: self.spec.chain_id,
+                });
             }
             Some(_) => {}
         }
         let max = self.spec.gas_limit.min(TX_GAS_CAP);
         if tx.gas_limit() > max {
-            return Err(PoolError::GasLimit { got: tx.gas_limit(), max });
+            return Err(PoolError::GasLimit {
+                got: tx.gas_limit(),
+                max,
+            });
         }
         if let Some(tip) = tx.max_priority_fee_per_gas()
             && tip > tx.max_fee_per_gas()
         {
-            return Err(PoolError::TipAboveCap { tip, max: tx.max_fee_per_gas() });
+            return Err(PoolError::TipAboveCap {
+                tip,
+                max: tx.max_fee_per_gas(),
+            });
         }
         let gas = calculate_initial_tx_gas_for_tx(tx_env(tx, Address::ZERO), SPEC, None);
         let needed = gas.initial_regular_gas.max(gas.floor_gas());
         if tx.gas_limit() < needed {
-            return Err(PoolError::IntrinsicGas { got: tx.gas_limit(), needed });
+            return Err(PoolError::IntrinsicGas {
+                got: tx.gas_limit(),
+                needed,
+            });
         }
         Ok(())
     }
@@ -420,7 +461,11 @@ impl TxPool {
             let inner = self.inner.lock();
             let account = inner.state.account(sender);
             let code = account.and_then(|a| inner.state.code(a.code_hash)).cloned();
-            (account.map_or(0, |a| a.nonce), account.map_or(U256::ZERO, |a| a.balance), code)
+            (
+                account.map_or(0, |a| a.nonce),
+                account.map_or(U256::ZERO, |a| a.balance),
+                code,
+            )
         };
         if code.is_some_and(|code| !code.is_empty() && !code.is_eip7702()) {
             return Err(PoolError::SenderHasCode(sender));
@@ -443,7 +488,9 @@ impl TxPool {
 
 impl Inner {
     fn order_iter(&self) -> impl Iterator<Item = &Arc<PooledTx>> {
-        self.order.values().filter_map(|hash| self.by_hash.get(hash).map(|(tx, _)| tx))
+        self.order
+            .values()
+            .filter_map(|hash| self.by_hash.get(hash).map(|(tx, _)| tx))
     }
 
     fn insert(&mut self, pooled: Arc<PooledTx>, limits: &PoolLimits) -> Result<(), PoolError> {
@@ -461,7 +508,10 @@ impl Inner {
             self.check_replacement(&pooled, old)?;
             self.remove(old);
         } else if waiting.is_some_and(|w| w.len() >= limits.per_sender) {
-            return Err(PoolError::SenderFull { sender, max: limits.per_sender });
+            return Err(PoolError::SenderFull {
+                sender,
+                max: limits.per_sender,
+            });
         } else if self.by_hash.len() >= limits.total {
             self.evict_for(&pooled, limits.total)?;
         }
@@ -472,13 +522,18 @@ impl Inner {
         self.sequence += 1;
         let priority = (Reverse(pooled.tip_cap()), self.sequence);
         self.order.insert(priority, hash);
-        self.by_sender.entry(sender).or_default().insert(nonce, hash);
+        self.by_sender
+            .entry(sender)
+            .or_default()
+            .insert(nonce, hash);
         self.by_hash.insert(hash, (pooled, priority));
         Ok(())
     }
 
     fn check_replacement(&self, new: &PooledTx, old: B256) -> Result<(), PoolError> {
-        let Some((old, _)) = self.by_hash.get(&old) else { return Ok(()) };
+        let Some((old, _)) = self.by_hash.get(&old) else {
+            return Ok(());
+        };
         let outbids = |new: u128, old: u128| {
             // A free chain's zero price cannot be outbid by a percentage: above it is asked as well.
             new > old && new >= old.saturating_mul(REPLACEMENT_PERCENT) / 100
@@ -493,15 +548,30 @@ impl Inner {
 
     /// Makes room by dropping the worst paid transaction and what its sender queued behind it.
     fn evict_for(&mut self, new: &PooledTx, max: usize) -> Result<(), PoolError> {
-        let worst = self.order.last_key_value().map(|((Reverse(tip), _), hash)| (*tip, *hash));
-        let Some((tip, hash)) = worst else { return Err(PoolError::Full { max }) };
-        let victim = self.by_hash.get(&hash).map(|(tx, _)| (tx.sender, tx.tx.nonce()));
-        let Some((sender, nonce)) = victim else { return Err(PoolError::Full { max }) };
+        let worst = self
+            .order
+            .last_key_value()
+            .map(|((Reverse(tip), _), hash)| (*tip, *hash));
+        let Some((tip, hash)) = worst else {
+            return Err(PoolError::Full { max });
+        };
+        let victim = self
+            .by_hash
+            .get(&hash)
+            .map(|(tx, _)| (tx.sender, tx.tx.nonce()));
+        let Some((sender, nonce)) = victim else {
+            return Err(PoolError::Full { max });
+        };
         if tip >= new.tip_cap() || sender == new.sender {
             return Err(PoolError::Full { max });
         }
-        let doomed: Vec<B256> =
-            self.by_sender.get(&sender).into_iter().flat_map(|w| w.range(nonce..)).map(|(_, h)| *h).collect();
+        let doomed: Vec<B256> = self
+            .by_sender
+            .get(&sender)
+            .into_iter()
+            .flat_map(|w| w.range(nonce..))
+            .map(|(_, h)| *h)
+            .collect();
         for hash in doomed {
             self.remove(hash);
         }
@@ -509,7 +579,9 @@ impl Inner {
     }
 
     fn remove(&mut self, hash: B256) {
-        let Some((tx, priority)) = self.by_hash.remove(&hash) else { return };
+        let Some((tx, priority)) = self.by_hash.remove(&hash) else {
+            return;
+        };
         self.order.remove(&priority);
         self.bytes -= tx.size();
         if let Some(waiting) = self.by_sender.get_mut(&tx.sender) {
@@ -521,7 +593,9 @@ impl Inner {
     }
 
     fn remove_below(&mut self, sender: Address, next: u64) {
-        let Some(waiting) = self.by_sender.get(&sender) else { return };
+        let Some(waiting) = self.by_sender.get(&sender) else {
+            return;
+        };
         let done: Vec<B256> = waiting.range(..next).map(|(_, hash)| *hash).collect();
         for hash in done {
             self.remove(hash);

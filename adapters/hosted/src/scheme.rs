@@ -12,13 +12,18 @@
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolValue;
 use bytes::BufMut;
-use commonware_codec::{Buf, Copying, DecodeExt, EncodeSize, Error, FixedSize, Read, ReadRangeExt, Write};
-use commonware_consensus::{Epochable, Viewable, simplex::types::{Proposal, Subject}};
+use commonware_codec::{
+    Buf, Copying, DecodeExt, EncodeSize, Error, FixedSize, Read, ReadRangeExt, Write,
+};
+use commonware_consensus::{
+    Epochable, Viewable,
+    simplex::types::{Proposal, Subject},
+};
 use commonware_cryptography::{
     Digest,
     certificate::{
-        AssemblyError, Attestation, Membership, Scheme as CertificateScheme, Signers, Verification, Verifier,
-        verify_then_assemble,
+        AssemblyError, Attestation, Membership, Scheme as CertificateScheme, Signers, Verification,
+        Verifier, verify_then_assemble,
     },
     ed25519::PublicKey,
 };
@@ -54,8 +59,25 @@ pub fn domain(chain_id: u64, genesis: B256) -> B256 {
 }
 
 /// The 32 bytes a vote signs.
-pub fn vote_digest(domain: B256, kind: VoteKind, epoch: u64, view: u64, parent_view: u64, block: B256) -> B256 {
-    keccak256((domain, U256::from(kind as u8), epoch, view, parent_view, block).abi_encode())
+pub fn vote_digest(
+    domain: B256,
+    kind: VoteKind,
+    epoch: u64,
+    view: u64,
+    parent_view: u64,
+    block: B256,
+) -> B256 {
+    keccak256(
+        (
+            domain,
+            U256::from(kind as u8),
+            epoch,
+            view,
+            parent_view,
+            block,
+        )
+            .abi_encode(),
+    )
 }
 
 /// Ethereum address of a vote key.
@@ -87,8 +109,12 @@ impl VoteSignature {
         if low != signature.to_standard() {
             return None; // High s: the same vote in a second form.
         }
-        let public = SECP256K1.recover_ecdsa(Message::from_digest(digest.0), &signature).ok()?;
-        Some(Address::from_raw_public_key(&public.serialize_uncompressed()[1..]))
+        let public = SECP256K1
+            .recover_ecdsa(Message::from_digest(digest.0), &signature)
+            .ok()?;
+        Some(Address::from_raw_public_key(
+            &public.serialize_uncompressed()[1..],
+        ))
     }
 
     fn sign(digest: B256, key: &SecretKey) -> Self {
@@ -153,9 +179,15 @@ impl Read for Certificate {
         let signers = Signers::read_cfg(buf, participants)?;
         let signatures = Vec::<VoteSignature>::read_range(buf, ..=*participants)?;
         if signers.count() == 0 || signers.count() != signatures.len() {
-            return Err(Error::Invalid("Certificate", "as many signatures as signers, at least one"));
+            return Err(Error::Invalid(
+                "Certificate",
+                "as many signatures as signers, at least one",
+            ));
         }
-        Ok(Self { signers, signatures })
+        Ok(Self {
+            signers,
+            signatures,
+        })
     }
 }
 
@@ -173,30 +205,57 @@ pub struct Scheme {
 impl Scheme {
     /// A scheme for the validators of one epoch, in the order of the `ValidatorSet` contract. With a key whose address is
     /// among them the scheme signs, else it only verifies. `None` when a network key is not one, or stands twice.
-    pub fn new(domain: B256, validators: &[ValidatorEntry], key: Option<SecretKey>) -> Option<Self> {
-        let keys: Vec<PublicKey> = validators.iter().map(|v| network_key(v.network)).collect::<Option<_>>()?;
+    pub fn new(
+        domain: B256,
+        validators: &[ValidatorEntry],
+        key: Option<SecretKey>,
+    ) -> Option<Self> {
+        let keys: Vec<PublicKey> = validators
+            .iter()
+            .map(|v| network_key(v.network))
+            .collect::<Option<_>>()?;
         let members: Set<PublicKey> = keys.iter().cloned().try_collect().ok()?;
         let places: Vec<u16> = members
             .iter()
-            .map(|member| keys.iter().position(|k| k == member).and_then(|p| u16::try_from(p).ok()))
+            .map(|member| {
+                keys.iter()
+                    .position(|k| k == member)
+                    .and_then(|p| u16::try_from(p).ok())
+            })
             .collect::<Option<_>>()?;
-        let addresses: Vec<Address> = places.iter().map(|p| validators[usize::from(*p)].vote).collect();
+        let addresses: Vec<Address> = places
+            .iter()
+            .map(|p| validators[usize::from(*p)].vote)
+            .collect();
         let signer = key.and_then(|key| {
             let me = address_of(&key);
             let index = addresses.iter().position(|a| *a == me)?;
             Some((Participant::from_usize(index), key))
         });
-        Some(Self { members, addresses, signer, domain, places })
+        Some(Self {
+            members,
+            addresses,
+            signer,
+            domain,
+            places,
+        })
     }
 
     /// The certificate of a finalization in the form other chains check: indices in the order of the contract.
-    pub fn finality<D: Digest>(&self, proposal: &Proposal<D>, certificate: &Certificate) -> FinalityCertificate {
+    pub fn finality<D: Digest>(
+        &self,
+        proposal: &Proposal<D>,
+        certificate: &Certificate,
+    ) -> FinalityCertificate {
         let mut votes: Vec<(u16, Bytes)> = certificate
             .signers
             .iter()
             .zip(&certificate.signatures)
             .filter_map(|(signer, signature)| {
-                Some((*self.places.get(usize::from(signer))?, Bytes::copy_from_slice(&signature.0)))
+                Some((
+                    *self.places.get(usize::from(signer))?,
+                    Bytes::copy_from_slice(&signature.0),
+                ))
             })
             .collect();
         votes.sort_by_key(|(place, _)| *place);
@@ -293,7 +352,9 @@ impl CertificateScheme for Scheme {
     type Signature = VoteSignature;
 
     fn me(&self) -> Option<Membership> {
-        self.signer.as_ref().map(|(index, _)| Membership::Signer(*index))
+        self.signer
+            .as_ref()
+            .map(|(index, _)| Membership::Signer(*index))
     }
 
     fn participants(&self) -> &Set<PublicKey> {
@@ -303,7 +364,10 @@ impl CertificateScheme for Scheme {
     fn sign<D: Digest>(&self, subject: Subject<'_, D>) -> Option<Attestation<Self>> {
         let (signer, key) = self.signer.as_ref()?;
         let signature = VoteSignature::sign(self.digest(&subject), key);
-        Some(Attestation { signer: *signer, signature: signature.into() })
+        Some(Attestation {
+            signer: *signer,
+            signature: signature.into(),
+        })
     }
 
     fn verify_attestation<R: CryptoRng, D: Digest>(
@@ -313,7 +377,9 @@ impl CertificateScheme for Scheme {
         attestation: &Attestation<Self>,
         _: &impl Strategy,
     ) -> bool {
-        let Some(signature) = attestation.signature.get() else { return false };
+        let Some(signature) = attestation.signature.get() else {
+            return false;
+        };
         self.signed_by(self.digest(&subject), signature, attestation.signer)
     }
 
@@ -336,13 +402,20 @@ impl CertificateScheme for Scheme {
         verify_then_assemble::<Self, _, D, _, _>(self, rng, subject, pending, verified, strategy)
     }
 
-    fn assemble<I>(&self, attestations: NonEmpty<I>, _: &impl Strategy) -> Result<Certificate, AssemblyError>
+    fn assemble<I>(
+        &self,
+        attestations: NonEmpty<I>,
+        _: &impl Strategy,
+    ) -> Result<Certificate, AssemblyError>
     where
         I: Iterator<Item = Attestation<Self>> + Send,
     {
         let mut votes = Vec::new();
         for Attestation { signer, signature } in attestations {
-            let signature = signature.get().cloned().ok_or(AssemblyError::MalformedSignature(signer))?;
+            let signature = signature
+                .get()
+                .cloned()
+                .ok_or(AssemblyError::MalformedSignature(signer))?;
             votes.push((signer, signature));
         }
         votes.sort_by_key(|(signer, _)| *signer);
@@ -353,7 +426,10 @@ impl CertificateScheme for Scheme {
         if count < quorum {
             return Err(AssemblyError::InsufficientAttestations(quorum, count));
         }
-        Ok(Certificate { signers, signatures })
+        Ok(Certificate {
+            signers,
+            signatures,
+        })
     }
 
     fn is_attributable() -> bool {

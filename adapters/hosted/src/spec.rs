@@ -149,7 +149,10 @@ impl ChainSpec {
             parent_hash: B256::ZERO,
             ..block::child_header(
                 &Block::new(Header::default(), Vec::new()),
-                Attributes { time_ms: self.genesis_time_ms, beneficiary: Address::ZERO },
+                Attributes {
+                    time_ms: self.genesis_time_ms,
+                    beneficiary: Address::ZERO,
+                },
                 self.gas_limit,
                 self.initial_base_fee(),
             )
@@ -189,9 +192,19 @@ impl ChainSpec {
     fn check(&self) -> Result<(), SpecError> {
         let chain = || self.name.clone();
         if !(MIN_VALIDATORS..=MAX_VALIDATORS).contains(&self.validators.len()) {
-            return Err(SpecError::ValidatorCount { chain: chain(), got: self.validators.len() });
+            return Err(SpecError::ValidatorCount {
+                chain: chain(),
+                got: self.validators.len(),
+            });
         }
-        let value = |key, got, expected| Err(SpecError::Value { chain: chain(), key, got, expected });
+        let value = |key, got, expected| {
+            Err(SpecError::Value {
+                chain: chain(),
+                key,
+                got,
+                expected,
+            })
+        };
         if self.chain_id == 0 {
             return value("chain_id", self.chain_id, "above 0");
         }
@@ -205,7 +218,11 @@ impl ChainSpec {
             return value("heartbeat_ms", self.heartbeat_ms, "100 to 10,000");
         }
         if self.min_interval_ms > self.heartbeat_ms {
-            return value("min_interval_ms", self.min_interval_ms, "at most heartbeat_ms");
+            return value(
+                "min_interval_ms",
+                self.min_interval_ms,
+                "at most heartbeat_ms",
+            );
         }
         Ok(())
     }
@@ -228,14 +245,21 @@ impl ChainSpec {
         };
         let mut code = ValidatorSet::BYTECODE.to_vec();
         code.extend_from_slice(&constructor.abi_encode());
-        let created = execute::construct(self.chain_id, state, code.into())
-            .map_err(|source| SpecError::Execution { chain: self.name.clone(), source })?;
+        let created = execute::construct(self.chain_id, state, code.into()).map_err(|source| {
+            SpecError::Execution {
+                chain: self.name.clone(),
+                source,
+            }
+        })?;
         match created {
             Ok(account) => {
                 state.install(VALIDATOR_SET, account);
                 Ok(())
             }
-            Err(revert) => Err(SpecError::ValidatorSetRefused { chain: self.name.clone(), revert }),
+            Err(revert) => Err(SpecError::ValidatorSetRefused {
+                chain: self.name.clone(),
+                revert,
+            }),
         }
     }
 }

@@ -87,7 +87,10 @@ impl Default for WorldState {
 
 impl fmt::Debug for WorldState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WorldState").field("root", &self.root).field("accounts", &self.accounts.len()).finish()
+        f.debug_struct("WorldState")
+            .field("root", &self.root)
+            .field("accounts", &self.accounts.len())
+            .finish()
     }
 }
 
@@ -148,7 +151,9 @@ impl WorldState {
 
     /// Value of a slot.
     pub fn slot(&self, address: Address, key: U256) -> U256 {
-        self.account(address).and_then(|a| a.storage.get(&key).copied()).unwrap_or_default()
+        self.account(address)
+            .and_then(|a| a.storage.get(&key).copied())
+            .unwrap_or_default()
     }
 
     /// Code by its hash.
@@ -166,7 +171,9 @@ impl WorldState {
 
     /// The accounts in no order, for the store.
     pub fn accounts(&self) -> impl Iterator<Item = (&Address, &Account)> {
-        self.accounts.iter().map(|(address, account)| (address, account.as_ref()))
+        self.accounts
+            .iter()
+            .map(|(address, account)| (address, account.as_ref()))
     }
 
     /// All code by hash, for the store.
@@ -184,7 +191,10 @@ impl WorldState {
 
     /// Sets a genesis account.
     pub fn set_account(&mut self, address: Address, balance: U256, code: Bytes) {
-        let mut account = Account { balance, ..Default::default() };
+        let mut account = Account {
+            balance,
+            ..Default::default()
+        };
         if !code.is_empty() {
             account.nonce = 1; // EIP-161: a contract starts at one.
             account.code_hash = self.add_code(code);
@@ -227,7 +237,11 @@ impl WorldState {
                 }
                 continue;
             };
-            let mut account = next.accounts.get(address).map(|a| (**a).clone()).unwrap_or_default();
+            let mut account = next
+                .accounts
+                .get(address)
+                .map(|a| (**a).clone())
+                .unwrap_or_default();
             if change.was_destroyed() {
                 (account.storage, account.trie) = (imbl::HashMap::new(), NodeRef::default());
                 account.storage_root = EMPTY_ROOT_HASH;
@@ -236,12 +250,21 @@ impl WorldState {
             account.nonce = info.nonce;
             account.balance = info.balance;
             account.code_hash = info.code_hash;
-            let slots = change.storage.iter().filter(|(_, slot)| slot.is_changed() || change.was_destroyed());
-            account.write(slots.map(|(key, slot)| (*key, slot.present_value)), |key, value| {
-                delta.slots.push((*address, key, value));
-            });
+            let slots = change
+                .storage
+                .iter()
+                .filter(|(_, slot)| slot.is_changed() || change.was_destroyed());
+            account.write(
+                slots.map(|(key, slot)| (*key, slot.present_value)),
+                |key, value| {
+                    delta.slots.push((*address, key, value));
+                },
+            );
             insert_account(&mut trie, *address, &account);
-            delta.accounts.push((*address, Some((account.nonce, account.balance, account.code_hash))));
+            delta.accounts.push((
+                *address,
+                Some((account.nonce, account.balance, account.code_hash)),
+            ));
             next.accounts.insert(*address, Arc::new(account));
         }
         next.seal(trie);
@@ -264,7 +287,12 @@ impl WorldState {
         }
         let mut trie = Trie::new_temp();
         for (address, nonce, balance, code_hash) in accounts {
-            let mut account = Account { nonce, balance, code_hash, ..Default::default() };
+            let mut account = Account {
+                nonce,
+                balance,
+                code_hash,
+                ..Default::default()
+            };
             account.write(stored.remove(&address).into_iter().flatten(), |_, _| ());
             insert_account(&mut trie, address, &account);
             state.accounts.insert(address, Arc::new(account));
@@ -280,10 +308,18 @@ impl WorldState {
             .iter()
             .map(|key| {
                 let value = account.storage.get(key).copied().unwrap_or_default();
-                (*key, value, nodes(&account.trie, keccak256(key.to_be_bytes::<32>())))
+                (
+                    *key,
+                    value,
+                    nodes(&account.trie, keccak256(key.to_be_bytes::<32>())),
+                )
             })
             .collect();
-        AccountProof { proof: nodes(&self.trie, keccak256(address)), account, slots }
+        AccountProof {
+            proof: nodes(&self.trie, keccak256(address)),
+            account,
+            slots,
+        }
     }
 
     fn seal(&mut self, trie: Trie) {
@@ -294,7 +330,11 @@ impl WorldState {
 
 impl Account {
     /// Writes slots and brings the storage root up to date; `written` sees each slot once.
-    fn write(&mut self, slots: impl Iterator<Item = (U256, U256)>, mut written: impl FnMut(U256, U256)) {
+    fn write(
+        &mut self,
+        slots: impl Iterator<Item = (U256, U256)>,
+        mut written: impl FnMut(U256, U256),
+    ) {
         let mut slots = slots.peekable();
         if slots.peek().is_none() {
             return;
@@ -329,12 +369,14 @@ fn insert_account(trie: &mut Trie, address: Address, account: &Account) {
 
 fn insert(trie: &mut Trie, path: B256, value: Vec<u8>) {
     // INVARIANT: every node of the trie is in memory, so no look-up in the (empty) database can fail.
-    trie.insert(path.to_vec(), value).expect("all trie nodes are resident");
+    trie.insert(path.to_vec(), value)
+        .expect("all trie nodes are resident");
 }
 
 fn remove(trie: &mut Trie, path: B256) {
     // INVARIANT: every node of the trie is in memory, so no look-up in the (empty) database can fail.
-    trie.remove(path.as_slice()).expect("all trie nodes are resident");
+    trie.remove(path.as_slice())
+        .expect("all trie nodes are resident");
 }
 
 fn root_of(trie: &Trie) -> B256 {
@@ -344,7 +386,9 @@ fn root_of(trie: &Trie) -> B256 {
 fn nodes(root: &NodeRef, path: B256) -> Vec<Bytes> {
     let trie = Trie::new_temp_with_root(root.clone());
     // INVARIANT: every node of the trie is in memory, so no look-up in the (empty) database can fail.
-    let proof = trie.get_proof(path.as_slice()).expect("all trie nodes are resident");
+    let proof = trie
+        .get_proof(path.as_slice())
+        .expect("all trie nodes are resident");
     proof.into_iter().map(Bytes::from).collect()
 }
 

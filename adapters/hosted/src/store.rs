@@ -36,7 +36,9 @@ const CODE: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("code")
 #[non_exhaustive]
 pub enum StoreError {
     /// The file cannot be opened, read or written.
-    #[error("store {path}: {source}; check that the disk is not full and the file is writable and not open elsewhere")]
+    #[error(
+        "store {path}: {source}; check that the disk is not full and the file is writable and not open elsewhere"
+    )]
     Io {
         /// Which file.
         path: PathBuf,
@@ -45,7 +47,9 @@ pub enum StoreError {
         source: redb::Error,
     },
     /// The file was written by another version.
-    #[error("store {path} has layout {got}, this version reads {LAYOUT}: use the version that wrote it")]
+    #[error(
+        "store {path} has layout {got}, this version reads {LAYOUT}: use the version that wrote it"
+    )]
     Layout {
         /// Which file.
         path: PathBuf,
@@ -53,7 +57,9 @@ pub enum StoreError {
         got: u64,
     },
     /// The file belongs to another chain.
-    #[error("store {path} belongs to the chain with genesis {got}, this chain's genesis is {expected}: use another data directory")]
+    #[error(
+        "store {path} belongs to the chain with genesis {got}, this chain's genesis is {expected}: use another data directory"
+    )]
     Genesis {
         /// Which file.
         path: PathBuf,
@@ -63,7 +69,9 @@ pub enum StoreError {
         expected: B256,
     },
     /// The file's content contradicts itself.
-    #[error("store {path} is damaged at block {number}: {what}; move the file away and start again, the validator then rebuilds it from its consensus archive or its peers")]
+    #[error(
+        "store {path} is damaged at block {number}: {what}; move the file away and start again, the validator then rebuilds it from its consensus archive or its peers"
+    )]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -94,9 +102,15 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(path: &Path, genesis: &ExecutedBlock) -> Result<Self, StoreError> {
-        let fail = |source: redb::Error| StoreError::Io { path: path.to_owned(), source };
+        let fail = |source: redb::Error| StoreError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let db = Database::create(path).map_err(|e| fail(e.into()))?;
-        let store = Self { path: path.to_owned(), db };
+        let store = Self {
+            path: path.to_owned(),
+            db,
+        };
         match store.meta("layout")? {
             None => {
                 store.write(|tx| {
@@ -111,12 +125,22 @@ impl Store {
             Some(layout) => {
                 let got = layout.try_into().map_or(0, u64::from_be_bytes);
                 if got != LAYOUT {
-                    return Err(StoreError::Layout { path: path.to_owned(), got });
+                    return Err(StoreError::Layout {
+                        path: path.to_owned(),
+                        got,
+                    });
                 }
-                let got = store.meta("genesis")?.and_then(|g| B256::try_from(g.as_slice()).ok()).unwrap_or_default();
+                let got = store
+                    .meta("genesis")?
+                    .and_then(|g| B256::try_from(g.as_slice()).ok())
+                    .unwrap_or_default();
                 if got != genesis.block().hash() {
                     let expected = genesis.block().hash();
-                    return Err(StoreError::Genesis { path: path.to_owned(), got, expected });
+                    return Err(StoreError::Genesis {
+                        path: path.to_owned(),
+                        got,
+                        expected,
+                    });
                 }
             }
         }
@@ -134,8 +158,14 @@ impl Store {
     /// [`StoreError::Damaged`] when it does not.
     pub fn load(&self) -> Result<Loaded, StoreError> {
         let number = self.newest()?;
-        let damaged = |what: String| StoreError::Damaged { path: self.path.clone(), number, what };
-        let tip = self.record(number)?.ok_or_else(|| damaged("the newest block is missing".into()))?;
+        let damaged = |what: String| StoreError::Damaged {
+            path: self.path.clone(),
+            number,
+            what,
+        };
+        let tip = self
+            .record(number)?
+            .ok_or_else(|| damaged("the newest block is missing".into()))?;
         let mut state = self.read(|tx| {
             let accounts = tx.open_table(ACCOUNTS)?;
             let slots = tx.open_table(SLOTS)?;
@@ -150,17 +180,28 @@ impl Store {
                 }),
                 slots.iter().map(|(key, value)| {
                     let (address, slot) = key.value();
-                    (Address::from(address), U256::from_be_bytes(*slot), U256::from_be_bytes(*value.value()))
+                    (
+                        Address::from(address),
+                        U256::from_be_bytes(*slot),
+                        U256::from_be_bytes(*value.value()),
+                    )
                 }),
-                code.iter().map(|(_, code)| Bytes::copy_from_slice(code.value())),
+                code.iter()
+                    .map(|(_, code)| Bytes::copy_from_slice(code.value())),
             ))
         })?;
         let expected = tip.block.header().state_root;
         if state.root() != expected {
-            return Err(damaged(format!("its state hashes to {}, the header says {expected}", state.root())));
+            return Err(damaged(format!(
+                "its state hashes to {}, the header says {expected}",
+                state.root()
+            )));
         }
         for back in number.saturating_sub(255)..=number {
-            let hash = self.block(back)?.ok_or_else(|| damaged(format!("block {back} is missing")))?.hash();
+            let hash = self
+                .block(back)?
+                .ok_or_else(|| damaged(format!("block {back} is missing")))?
+                .hash();
             state.remember_block(back, hash);
         }
         Ok(Loaded { tip, state })
@@ -171,14 +212,23 @@ impl Store {
     /// # Errors
     /// Fails when the file cannot be read.
     pub fn newest(&self) -> Result<u64, StoreError> {
-        self.read(|tx| Ok(tx.open_table(BLOCKS)?.last()?.map_or(0, |(number, _)| number.value())))
+        self.read(|tx| {
+            Ok(tx
+                .open_table(BLOCKS)?
+                .last()?
+                .map_or(0, |(number, _)| number.value()))
+        })
     }
 
     /// Writes final blocks, in order, in one transaction that is on disk when this returns.
     ///
     /// # Errors
     /// On an error nothing of it is in the file.
-    pub fn append(&self, blocks: &[Arc<ExecutedBlock>], certificates: &[(B256, Bytes)]) -> Result<(), StoreError> {
+    pub fn append(
+        &self,
+        blocks: &[Arc<ExecutedBlock>],
+        certificates: &[(B256, Bytes)],
+    ) -> Result<(), StoreError> {
         self.write(|tx| {
             for block in blocks {
                 put_block(tx, block)?;
@@ -198,18 +248,37 @@ impl Store {
     /// Fails when the file cannot be read or what it holds cannot be decoded.
     pub fn record(&self, number: u64) -> Result<Option<BlockRecord>, StoreError> {
         let found = self.read(|tx| {
-            let block = tx.open_table(BLOCKS)?.get(number)?.map(|raw| raw.value().to_vec());
-            let rest = tx.open_table(RECEIPTS)?.get(number)?.map(|raw| raw.value().to_vec());
+            let block = tx
+                .open_table(BLOCKS)?
+                .get(number)?
+                .map(|raw| raw.value().to_vec());
+            let rest = tx
+                .open_table(RECEIPTS)?
+                .get(number)?
+                .map(|raw| raw.value().to_vec());
             Ok(block.zip(rest))
         })?;
-        let Some((block, rest)) = found else { return Ok(None) };
-        let damaged = |what: &str| StoreError::Damaged { path: self.path.clone(), number, what: what.into() };
+        let Some((block, rest)) = found else {
+            return Ok(None);
+        };
+        let damaged = |what: &str| StoreError::Damaged {
+            path: self.path.clone(),
+            number,
+            what: what.into(),
+        };
         let block = Block::decode(&block).map_err(|_| damaged("the block is not RLP"))?;
-        let (senders, receipts) = decode_receipts(&rest).ok_or_else(|| damaged("the receipts are not RLP"))?;
+        let (senders, receipts) =
+            decode_receipts(&rest).ok_or_else(|| damaged("the receipts are not RLP"))?;
         if senders.len() != block.transactions().len() || receipts.len() != senders.len() {
-            return Err(damaged("the number of receipts is not the number of transactions"));
+            return Err(damaged(
+                "the number of receipts is not the number of transactions",
+            ));
         }
-        Ok(Some(BlockRecord { block, senders, receipts }))
+        Ok(Some(BlockRecord {
+            block,
+            senders,
+            receipts,
+        }))
     }
 
     /// A final block alone.
@@ -217,12 +286,19 @@ impl Store {
     /// # Errors
     /// Fails when the file cannot be read or what it holds cannot be decoded.
     pub fn block(&self, number: u64) -> Result<Option<Block>, StoreError> {
-        let raw = self.read(|tx| Ok(tx.open_table(BLOCKS)?.get(number)?.map(|raw| raw.value().to_vec())))?;
-        raw.map(|raw| Block::decode(&raw)).transpose().map_err(|_| StoreError::Damaged {
-            path: self.path.clone(),
-            number,
-            what: "the block is not RLP".into(),
-        })
+        let raw = self.read(|tx| {
+            Ok(tx
+                .open_table(BLOCKS)?
+                .get(number)?
+                .map(|raw| raw.value().to_vec()))
+        })?;
+        raw.map(|raw| Block::decode(&raw))
+            .transpose()
+            .map_err(|_| StoreError::Damaged {
+                path: self.path.clone(),
+                number,
+                what: "the block is not RLP".into(),
+            })
     }
 
     /// Number of the block with this hash.
@@ -250,11 +326,20 @@ impl Store {
     ///
     /// # Errors
     /// Fails when the file cannot be read.
-    pub fn logger_blocks(&self, address: Address, from: u64, to: u64, max: usize) -> Result<Vec<u64>, StoreError> {
+    pub fn logger_blocks(
+        &self,
+        address: Address,
+        from: u64,
+        to: u64,
+        max: usize,
+    ) -> Result<Vec<u64>, StoreError> {
         self.read(|tx| {
             let table = tx.open_table(LOGGERS)?;
             let range = table.range((&address.0.0, from)..=(&address.0.0, to))?;
-            range.take(max).map(|entry| Ok(entry?.0.value().1)).collect()
+            range
+                .take(max)
+                .map(|entry| Ok(entry?.0.value().1))
+                .collect()
         })
     }
 
@@ -263,7 +348,12 @@ impl Store {
     /// # Errors
     /// Fails when the file cannot be read.
     pub fn certificate(&self, hash: B256) -> Result<Option<Bytes>, StoreError> {
-        self.read(|tx| Ok(tx.open_table(CERTIFICATES)?.get(&hash.0)?.map(|c| Bytes::copy_from_slice(c.value()))))
+        self.read(|tx| {
+            Ok(tx
+                .open_table(CERTIFICATES)?
+                .get(&hash.0)?
+                .map(|c| Bytes::copy_from_slice(c.value())))
+        })
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -275,27 +365,41 @@ impl Store {
         exists
     }
 
-    fn read<T>(&self, f: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    fn read<T>(
+        &self,
+        f: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
         let run = || f(&self.db.begin_read()?);
-        run().map_err(|source| StoreError::Io { path: self.path.clone(), source })
+        run().map_err(|source| StoreError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 
-    fn write(&self, f: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>) -> Result<(), StoreError> {
+    fn write(
+        &self,
+        f: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
         let run = || {
             let tx = self.db.begin_write()?;
             f(&tx)?;
             tx.commit()?;
             Ok(())
         };
-        run().map_err(|source| StoreError::Io { path: self.path.clone(), source })
+        run().map_err(|source| StoreError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
 fn put_block(tx: &redb::WriteTransaction, executed: &ExecutedBlock) -> Result<(), redb::Error> {
     let record = &executed.record;
     let (number, hash) = (record.block.number(), record.block.hash());
-    tx.open_table(BLOCKS)?.insert(number, record.block.raw().as_ref())?;
-    tx.open_table(RECEIPTS)?.insert(number, encode_receipts(record).as_slice())?;
+    tx.open_table(BLOCKS)?
+        .insert(number, record.block.raw().as_ref())?;
+    tx.open_table(RECEIPTS)?
+        .insert(number, encode_receipts(record).as_slice())?;
     tx.open_table(NUMBERS)?.insert(&hash.0, number)?;
     let mut locations = tx.open_table(LOCATIONS)?;
     for (index, transaction) in record.block.transactions().iter().enumerate() {
@@ -322,7 +426,10 @@ fn put_delta(tx: &redb::WriteTransaction, delta: &StateDelta) -> Result<(), redb
     for (address, account) in &delta.accounts {
         match account {
             Some((nonce, balance, hash)) => {
-                accounts.insert(&address.0.0, encode_account(*nonce, *balance, *hash).as_slice())?;
+                accounts.insert(
+                    &address.0.0,
+                    encode_account(*nonce, *balance, *hash).as_slice(),
+                )?;
             }
             None => drop(accounts.remove(&address.0.0)?),
         }
@@ -343,10 +450,19 @@ fn put_delta(tx: &redb::WriteTransaction, delta: &StateDelta) -> Result<(), redb
 
 fn put_all_state(tx: &redb::WriteTransaction, state: &WorldState) -> Result<(), redb::Error> {
     let delta = StateDelta {
-        accounts: state.accounts().map(|(a, x)| (*a, Some((x.nonce, x.balance, x.code_hash)))).collect(),
+        accounts: state
+            .accounts()
+            .map(|(a, x)| (*a, Some((x.nonce, x.balance, x.code_hash))))
+            .collect(),
         wiped: Vec::new(),
-        slots: state.accounts().flat_map(|(a, x)| x.storage.iter().map(|(k, v)| (*a, *k, *v))).collect(),
-        code: state.codes().map(|(hash, code)| (*hash, code.original_bytes())).collect(),
+        slots: state
+            .accounts()
+            .flat_map(|(a, x)| x.storage.iter().map(|(k, v)| (*a, *k, *v)))
+            .collect(),
+        code: state
+            .codes()
+            .map(|(hash, code)| (*hash, code.original_bytes()))
+            .collect(),
     };
     put_delta(tx, &delta)
 }
@@ -362,14 +478,24 @@ fn encode_account(nonce: u64, balance: U256, code_hash: B256) -> [u8; 72] {
 
 fn decode_account(raw: &[u8]) -> (u64, U256, B256) {
     // A value of another length decodes to an account that cannot hash to the state root, which `load` reports.
-    let Ok(raw) = <[u8; 72]>::try_from(raw) else { return Default::default() };
+    let Ok(raw) = <[u8; 72]>::try_from(raw) else {
+        return Default::default();
+    };
     let nonce = raw[..8].iter().fold(0, |n, b| n << 8 | u64::from(*b));
-    (nonce, U256::from_be_slice(&raw[8..40]), B256::from_slice(&raw[40..]))
+    (
+        nonce,
+        U256::from_be_slice(&raw[8..40]),
+        B256::from_slice(&raw[40..]),
+    )
 }
 
 /// RLP of `[senders, receipts]`, each receipt as the byte string of its EIP-2718 form.
 fn encode_receipts(record: &BlockRecord) -> Vec<u8> {
-    let receipts: Vec<Bytes> = record.receipts.iter().map(|r| Bytes::from(r.encoded_2718())).collect();
+    let receipts: Vec<Bytes> = record
+        .receipts
+        .iter()
+        .map(|r| Bytes::from(r.encoded_2718()))
+        .collect();
     let mut out = Vec::new();
     record.senders.encode(&mut out);
     receipts.encode(&mut out);
@@ -379,6 +505,9 @@ fn encode_receipts(record: &BlockRecord) -> Vec<u8> {
 fn decode_receipts(mut raw: &[u8]) -> Option<(Vec<Address>, Vec<ReceiptEnvelope>)> {
     let senders = Vec::<Address>::decode(&mut raw).ok()?;
     let receipts = Vec::<Bytes>::decode(&mut raw).ok()?;
-    let receipts = receipts.iter().map(|r| ReceiptEnvelope::decode_2718(&mut r.as_ref()).ok()).collect::<Option<_>>()?;
+    let receipts = receipts
+        .iter()
+        .map(|r| ReceiptEnvelope::decode_2718(&mut r.as_ref()).ok())
+        .collect::<Option<_>>()?;
     raw.is_empty().then_some((senders, receipts))
 }

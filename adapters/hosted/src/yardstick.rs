@@ -31,7 +31,10 @@ pub fn bare_loop(
     raw: &[Bytes],
     limit: Duration,
 ) -> Option<Rate> {
-    let header = Header { gas_limit: u64::MAX, ..header.clone() };
+    let header = Header {
+        gas_limit: u64::MAX,
+        ..header.clone()
+    };
     let mut run = execute::Run::new(chain_id, state, &header);
     let begin = Instant::now();
     let mut transactions = 0;
@@ -47,5 +50,8 @@ pub fn bare_loop(
         }
     }
     let per_second = transactions as f64 / begin.elapsed().as_secs_f64();
-    Some(Rate { per_second, transactions })
+    Some(Rate {
+        per_second,
+        transactions,
+    })
 }

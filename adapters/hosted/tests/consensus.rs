@@ -17,7 +17,9 @@ async fn until(node: &Node, what: &str, mut done: impl FnMut(&Node) -> bool) {
             tip.changed().await.expect("the ledger lives");
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap_or_else(|_| panic!("not in 30 s: {what}"));
+    tokio::time::timeout(Duration::from_secs(30), wait)
+        .await
+        .unwrap_or_else(|_| panic!("not in 30 s: {what}"));
 }
 
 #[tokio::test]
@@ -29,17 +31,40 @@ async fn a_transaction_becomes_final_with_a_certificate_of_the_quorum() {
     let to = Address::repeat_byte(7);
 
     let raw = transfer(&key("rich"), 0, to, 5);
-    node.pool.submit(&raw).expect("a valid transaction is admitted");
-    until(&node, "the transfer", |n| n.ledger.tip().state.balance(to) == U256::from(5)).await;
+    node.pool
+        .submit(&raw)
+        .expect("a valid transaction is admitted");
+    until(&node, "the transfer", |n| {
+        n.ledger.tip().state.balance(to) == U256::from(5)
+    })
+    .await;
 
     let number = node.ledger.tip().block().number();
-    until(&node, "a certificate", |n| n.finality_proof(number).expect("readable").is_some()).await;
-    let proof = node.finality_proof(number).expect("readable").expect("present");
-    let set: Vec<Address> =
-        node.validators(proof.certificate.epoch).expect("known").iter().map(|v| v.vote).collect();
+    until(&node, "a certificate", |n| {
+        n.finality_proof(number).expect("readable").is_some()
+    })
+    .await;
+    let proof = node
+        .finality_proof(number)
+        .expect("readable")
+        .expect("present");
+    let set: Vec<Address> = node
+        .validators(proof.certificate.epoch)
+        .expect("known")
+        .iter()
+        .map(|v| v.vote)
+        .collect();
     assert_eq!(set.len(), 4);
-    let hash = node.ledger.record(number).expect("readable").expect("present").block.hash();
-    proof.verify(hash, node.domain(), &set).expect("the certificate proves the block");
+    let hash = node
+        .ledger
+        .record(number)
+        .expect("readable")
+        .expect("present")
+        .block
+        .hash();
+    proof
+        .verify(hash, node.domain(), &set)
+        .expect("the certificate proves the block");
 
     let mut forged = proof.clone();
     forged.certificate.view += 1;
@@ -56,17 +81,34 @@ async fn the_same_chain_goes_on_after_a_restart() {
     let dir = tempfile::tempdir().expect("a directory");
     let to = Address::repeat_byte(8);
     let host = chain.host(dir.path(), 0..4, false);
-    host.node().pool.submit(&transfer(&key("rich"), 0, to, 1)).expect("admitted");
-    until(&host.node(), "the first transfer", |n| n.ledger.tip().state.balance(to) == U256::from(1)).await;
+    host.node()
+        .pool
+        .submit(&transfer(&key("rich"), 0, to, 1))
+        .expect("admitted");
+    until(&host.node(), "the first transfer", |n| {
+        n.ledger.tip().state.balance(to) == U256::from(1)
+    })
+    .await;
     let before = host.node().ledger.tip().block().clone();
-    tokio::task::spawn_blocking(move || host.stop()).await.expect("it stops");
+    tokio::task::spawn_blocking(move || host.stop())
+        .await
+        .expect("it stops");
 
     let host = chain.host(dir.path(), 0..4, false);
     let node = host.node();
 
-    node.pool.submit(&transfer(&key("rich"), 1, to, 1)).expect("the nonce was kept");
-    until(&node, "the second transfer", |n| n.ledger.tip().state.balance(to) == U256::from(2)).await;
-    let kept = node.ledger.record(before.number()).expect("readable").expect("kept");
+    node.pool
+        .submit(&transfer(&key("rich"), 1, to, 1))
+        .expect("the nonce was kept");
+    until(&node, "the second transfer", |n| {
+        n.ledger.tip().state.balance(to) == U256::from(2)
+    })
+    .await;
+    let kept = node
+        .ledger
+        .record(before.number())
+        .expect("readable")
+        .expect("kept");
     assert_eq!(kept.block.hash(), before.hash());
     assert_eq!(node.ledger.tip().state.nonce(address_of(&key("rich"))), 2);
 }
@@ -77,8 +119,15 @@ async fn an_epoch_hands_over_to_the_next() {
     let dir = tempfile::tempdir().expect("a directory");
     let host = chain.host(dir.path(), 0..4, true);
 
-    until(&host.node(), "the third epoch", |n| n.ledger.tip().block().number() >= 18).await;
+    until(&host.node(), "the third epoch", |n| {
+        n.ledger.tip().block().number() >= 18
+    })
+    .await;
 
     let node = host.node();
-    assert!(node.finality_proof(17).expect("readable").is_some_and(|p| p.certificate.epoch == 2));
+    assert!(
+        node.finality_proof(17)
+            .expect("readable")
+            .is_some_and(|p| p.certificate.epoch == 2)
+    );
 }

@@ -11,8 +11,8 @@
 // Errors of starting up carry what a person needs to act; none is on a hot path.
 #![allow(clippy::result_large_err)]
 
-pub mod bench;
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod contracts;

@@ -52,24 +52,35 @@ impl Chain {
                 listen: free_port(),
             })
             .collect();
-        let rich = GenesisAccount { balance: U256::from(10).pow(U256::from(24)), code: Bytes::new() };
+        let rich = GenesisAccount {
+            balance: U256::from(10).pow(U256::from(24)),
+            code: Bytes::new(),
+        };
         let spec = ChainSpec {
             name: "test".into(),
             chain_id: CHAIN_ID,
             genesis_time_ms: 1_700_000_000_000,
             gas_limit: 300_000_000,
-            fee: FeePolicy::Eip1559 { initial_base_fee: 1_000_000_000 },
+            fee: FeePolicy::Eip1559 {
+                initial_base_fee: 1_000_000_000,
+            },
             epoch_length,
             heartbeat_ms: 500,
             min_interval_ms: 10,
             administrator: address_of(&key("administrator")),
-            validators: validators.iter().map(|v| v.keys.entry(v.listen.to_string())).collect(),
+            validators: validators
+                .iter()
+                .map(|v| v.keys.entry(v.listen.to_string()))
+                .collect(),
             alloc: BTreeMap::from([
                 (address_of(&key("rich")), rich.clone()),
                 (address_of(&key("administrator")), rich),
             ]),
         };
-        Self { spec: Arc::new(spec), validators }
+        Self {
+            spec: Arc::new(spec),
+            validators,
+        }
     }
 
     /// Runs the validators in `range` in this process.
@@ -87,10 +98,24 @@ impl Chain {
 
 /// A signed EIP-1559 transaction.
 pub fn transfer(from: &SecretKey, nonce: u64, to: Address, value: u64) -> Vec<u8> {
-    call(from, nonce, TxKind::Call(to), U256::from(value), Bytes::new(), 21_000)
+    call(
+        from,
+        nonce,
+        TxKind::Call(to),
+        U256::from(value),
+        Bytes::new(),
+        21_000,
+    )
 }
 
-pub fn call(from: &SecretKey, nonce: u64, to: TxKind, value: U256, input: Bytes, gas_limit: u64) -> Vec<u8> {
+pub fn call(
+    from: &SecretKey,
+    nonce: u64,
+    to: TxKind,
+    value: U256,
+    input: Bytes,
+    gas_limit: u64,
+) -> Vec<u8> {
     sign(
         from,
         TxEip1559 {
@@ -109,8 +134,9 @@ pub fn call(from: &SecretKey, nonce: u64, to: TxKind, value: U256, input: Bytes,
 
 pub fn sign(key: &SecretKey, tx: TxEip1559) -> Vec<u8> {
     let message = secp256k1::Message::from_digest(tx.signature_hash().0);
-    let (id, compact) =
-        secp256k1::SECP256K1.sign_ecdsa_recoverable(message, key).serialize_compact();
+    let (id, compact) = secp256k1::SECP256K1
+        .sign_ecdsa_recoverable(message, key)
+        .serialize_compact();
     let signature = Signature::new(
         U256::from_be_slice(&compact[..32]),
         U256::from_be_slice(&compact[32..]),

@@ -39,38 +39,60 @@ fn validators(count: usize) -> anyhow::Result<Vec<LocalValidator>> {
         .map(|i| {
             let seed = keccak256(format!("causeway bench network {i}")).0;
             let vote = SecretKey::from_byte_array(keccak256(format!("causeway bench vote {i}")).0)?;
-            let keys = ValidatorKeys { network_seed: seed.into(), vote };
-            Ok(LocalValidator { keys, listen: free_address()? })
+            let keys = ValidatorKeys {
+                network_seed: seed.into(),
+                vote,
+            };
+            Ok(LocalValidator {
+                keys,
+                listen: free_address()?,
+            })
         })
         .collect()
 }
 
 fn spec(workload: &Workload, validators: &[LocalValidator]) -> Arc<ChainSpec> {
-    let rich = GenesisAccount { balance: U256::from(10).pow(U256::from(27)), code: Bytes::new() };
-    let alloc: BTreeMap<Address, GenesisAccount> =
-        workload.addresses().map(|address| (address, rich.clone())).collect();
+    let rich = GenesisAccount {
+        balance: U256::from(10).pow(U256::from(27)),
+        code: Bytes::new(),
+    };
+    let alloc: BTreeMap<Address, GenesisAccount> = workload
+        .addresses()
+        .map(|address| (address, rich.clone()))
+        .collect();
     Arc::new(ChainSpec {
         name: "bench".into(),
         chain_id: CHAIN_ID,
         genesis_time_ms: 1_700_000_000_000,
         gas_limit: GAS_LIMIT,
-        fee: FeePolicy::Eip1559 { initial_base_fee: 1_000_000_000 },
+        fee: FeePolicy::Eip1559 {
+            initial_base_fee: 1_000_000_000,
+        },
         epoch_length: 10_000_000,
         heartbeat_ms: 1_000,
         min_interval_ms: 20,
         administrator: Address::repeat_byte(1),
-        validators: validators.iter().map(|v| v.keys.entry(v.listen.to_string())).collect(),
+        validators: validators
+            .iter()
+            .map(|v| v.keys.entry(v.listen.to_string()))
+            .collect(),
         alloc,
     })
 }
 
 fn pool_limits() -> PoolLimits {
-    PoolLimits { total: 100_000, per_sender: 10_000, ..PoolLimits::default() }
+    PoolLimits {
+        total: 100_000,
+        per_sender: 10_000,
+        ..PoolLimits::default()
+    }
 }
 
 async fn serve(node: Node) -> anyhow::Result<(RpcHandle, String)> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let handle = rpc::start(node, RpcConfig::new(listen, Access::Open)).await.context("starting RPC")?;
+    let handle = rpc::start(node, RpcConfig::new(listen, Access::Open))
+        .await
+        .context("starting RPC")?;
     let url = format!("http://{}", handle.addr);
     Ok((handle, url))
 }
@@ -85,7 +107,11 @@ pub(super) struct Hosted {
 }
 
 impl Hosted {
-    pub(super) async fn start(workload: &Workload, count: usize, share_execution: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        workload: &Workload,
+        count: usize,
+        share_execution: bool,
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir().context("making a directory")?;
         let validators = validators(count)?;
         let spec = spec(workload, &validators);
@@ -101,9 +127,17 @@ impl Hosted {
         let (rpc, url) = serve(host.node()).await?;
         let mut tip = host.node().ledger.watch_tip();
         let first = tip.wait_for(|block| block.block().number() > 0);
-        tokio::time::timeout(Duration::from_secs(30), first).await.context("no block in 30 s")??;
+        tokio::time::timeout(Duration::from_secs(30), first)
+            .await
+            .context("no block in 30 s")??;
         let start_ms = begin.elapsed().as_secs_f64() * 1000.0;
-        Ok(Self { _host: host, _rpc: rpc, _dir: dir, url, start_ms })
+        Ok(Self {
+            _host: host,
+            _rpc: rpc,
+            _dir: dir,
+            url,
+            start_ms,
+        })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -134,7 +168,13 @@ impl Solo {
         let node = Node::new(ledger, pool, genesis);
         let sealer = tokio::spawn(seal(node.clone()));
         let (rpc, url) = serve(node.clone()).await?;
-        Ok(Self { node, sealer, _rpc: rpc, _dir: dir, url })
+        Ok(Self {
+            node,
+            sealer,
+            _rpc: rpc,
+            _dir: dir,
+            url,
+        })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -144,7 +184,11 @@ impl Solo {
     /// Newest state, its header, and the spec.
     pub(super) fn tip(&self) -> (WorldState, Header, Arc<ChainSpec>) {
         let tip = self.node.ledger.tip();
-        (tip.state.clone(), tip.block().header().clone(), self.node.spec().clone())
+        (
+            tip.state.clone(),
+            tip.block().header().clone(),
+            self.node.spec().clone(),
+        )
     }
 }
 
@@ -158,7 +202,10 @@ async fn seal(node: Node) {
     loop {
         let arrival = node.pool.arrival();
         let tip = node.ledger.tip();
-        if !node.pool.has_candidates(&tip.state, node.spec().next_base_fee(tip.block().header())) {
+        if !node
+            .pool
+            .has_candidates(&tip.state, node.spec().next_base_fee(tip.block().header()))
+        {
             arrival.await;
             continue;
         }
@@ -168,7 +215,14 @@ async fn seal(node: Node) {
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
             let time_ms = now.max(tip.block().time_ms() + 1);
-            let built = node.ledger.propose(&tip, &node.pool, Attributes { time_ms, beneficiary: Address::ZERO });
+            let built = node.ledger.propose(
+                &tip,
+                &node.pool,
+                Attributes {
+                    time_ms,
+                    beneficiary: Address::ZERO,
+                },
+            );
             let kept = node.ledger.finalize(built.block(), &node.pool, || ());
             node.pool.on_final(&node.ledger.tip());
             kept
@@ -190,7 +244,12 @@ impl Anvil {
         let port = free_address()?.port();
         let process = Command::new(binary)
             .args(["--silent", "--no-request-size-limit", "--order", "fifo"])
-            .args(["--port", &port.to_string(), "--chain-id", &CHAIN_ID.to_string()])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--chain-id",
+                &CHAIN_ID.to_string(),
+            ])
             .args(["--gas-limit", &GAS_LIMIT.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -201,7 +260,8 @@ impl Anvil {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let deadline = Instant::now() + Duration::from_secs(20);
         let call = |method: &str, params: serde_json::Value| {
-            let body = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+            let body =
+                serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
             http.post(&url).json(&body).send()
         };
         while call("eth_chainId", serde_json::json!([])).await.is_err() {
@@ -212,9 +272,14 @@ impl Anvil {
         }
         for address in workload.addresses() {
             let points = format!("{:#x}", U256::from(10).pow(U256::from(27)));
-            call("anvil_setBalance", serde_json::json!([address, points])).await.context("funding an account")?;
+            call("anvil_setBalance", serde_json::json!([address, points]))
+                .await
+                .context("funding an account")?;
         }
-        Ok(Self { _process: process, url })
+        Ok(Self {
+            _process: process,
+            url,
+        })
     }
 
     pub(super) fn url(&self) -> &str {

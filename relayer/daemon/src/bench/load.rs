@@ -50,17 +50,32 @@ struct Client {
 
 impl Client {
     fn new(url: &str) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().context("making a client")?;
-        Ok(Self { http, url: url.to_owned() })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            .build()
+            .context("making a client")?;
+        Ok(Self {
+            http,
+            url: url.to_owned(),
+        })
     }
 
     async fn post(&self, body: &Value) -> anyhow::Result<Value> {
-        let answer = self.http.post(&self.url).json(body).send().await.context("sending a request")?;
+        let answer = self
+            .http
+            .post(&self.url)
+            .json(body)
+            .send()
+            .await
+            .context("sending a request")?;
         answer.json().await.context("reading an answer")
     }
 
     async fn call(&self, method: &str, params: Value) -> anyhow::Result<Value> {
-        let answer = self.post(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})).await?;
+        let answer = self
+            .post(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+            .await?;
         match answer.get("result") {
             Some(result) => Ok(result.clone()),
             None => bail!("{method}: {}", answer["error"]),
@@ -72,8 +87,14 @@ impl Client {
     }
 
     async fn hashes(&self, height: u64) -> anyhow::Result<Vec<B256>> {
-        let block = self.call("eth_getBlockByNumber", json!([format!("{height:#x}"), false])).await?;
-        serde_json::from_value(block["transactions"].clone()).context("transaction hashes of a block")
+        let block = self
+            .call(
+                "eth_getBlockByNumber",
+                json!([format!("{height:#x}"), false]),
+            )
+            .await?;
+        serde_json::from_value(block["transactions"].clone())
+            .context("transaction hashes of a block")
     }
 }
 
@@ -94,7 +115,11 @@ pub(super) async fn set_up(url: &str, workload: &Workload) -> anyhow::Result<()>
             last = client.call("eth_sendRawTransaction", json!([raw])).await?;
         }
         let deadline = Instant::now() + Duration::from_secs(30);
-        while client.call("eth_getTransactionReceipt", json!([last])).await?.is_null() {
+        while client
+            .call("eth_getTransactionReceipt", json!([last]))
+            .await?
+            .is_null()
+        {
             if Instant::now() > deadline {
                 bail!("the set-up is not in a block after 30 s");
             }
@@ -122,9 +147,19 @@ pub(super) async fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let senders: Vec<_> = (0..CONNECTIONS)
         .map(|lane| {
-            let batches: Vec<Vec<Bytes>> =
-                load.chunks(BATCH).skip(lane).step_by(CONNECTIONS).map(<[Bytes]>::to_vec).collect();
-            tokio::spawn(send(url.to_owned(), batches, submitted.clone(), window.clone(), stop.clone()))
+            let batches: Vec<Vec<Bytes>> = load
+                .chunks(BATCH)
+                .skip(lane)
+                .step_by(CONNECTIONS)
+                .map(<[Bytes]>::to_vec)
+                .collect();
+            tokio::spawn(send(
+                url.to_owned(),
+                batches,
+                submitted.clone(),
+                window.clone(),
+                stop.clone(),
+            ))
         })
         .collect();
     drop(load);
@@ -148,7 +183,9 @@ async fn send(
     let client = Client::new(&url)?;
     let mut refused = 0;
     for batch in batches {
-        let Ok(room) = window.acquire_many(u32::try_from(batch.len())?).await else { break };
+        let Ok(room) = window.acquire_many(u32::try_from(batch.len())?).await else {
+            break;
+        };
         if stop.load(Ordering::Relaxed) {
             break;
         }
@@ -162,13 +199,18 @@ async fn send(
         {
             let mut submitted = submitted.lock().await;
             for raw in &batch {
-                let tx = TxEnvelope::decode_2718(&mut raw.as_ref()).context("our own transaction")?;
+                let tx =
+                    TxEnvelope::decode_2718(&mut raw.as_ref()).context("our own transaction")?;
                 submitted.insert(*tx.tx_hash(), now);
             }
         }
         let answers = client.post(&Value::Array(body)).await?;
-        let bad: Vec<&Value> =
-            answers.as_array().into_iter().flatten().filter(|a| a.get("error").is_some()).collect();
+        let bad: Vec<&Value> = answers
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|a| a.get("error").is_some())
+            .collect();
         if let Some(first) = bad.first()
             && refused == 0
         {
@@ -201,7 +243,10 @@ async fn observe(
             let hashes = client.hashes(number).await?;
             let seen = Instant::now();
             let mut waiting = submitted.lock().await;
-            let times: Vec<Instant> = hashes.iter().filter_map(|hash| waiting.remove(hash)).collect();
+            let times: Vec<Instant> = hashes
+                .iter()
+                .filter_map(|hash| waiting.remove(hash))
+                .collect();
             window.add_permits(times.len());
             if seen >= begin && seen < end {
                 cpu.get_or_insert_with(cpu_seconds);
@@ -214,7 +259,9 @@ async fn observe(
     let used = cpu.map_or(0.0, |before| cpu_seconds() - before);
     latencies.sort_unstable();
     let quantile = |q: usize| {
-        latencies.get(latencies.len().saturating_sub(1) * q / 100).map_or(0.0, |d| d.as_secs_f64() * 1000.0)
+        latencies
+            .get(latencies.len().saturating_sub(1) * q / 100)
+            .map_or(0.0, |d| d.as_secs_f64() * 1000.0)
     };
     Ok(Measured {
         per_second: latencies.len() as f64 / measured.as_secs_f64(),
@@ -232,13 +279,22 @@ async fn observe(
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    let ticks: u64 = after
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|t| t.parse::<u64>().ok())
+        .sum();
     ticks as f64 / 100.0
 }
 
 /// Resident memory of this process, from `/proc/self/statm`.
 pub(super) fn rss_mb() -> f64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split_whitespace().nth(1).and_then(|p| p.parse().ok()).unwrap_or(0);
+    let pages: u64 = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|p| p.parse().ok())
+        .unwrap_or(0);
     pages as f64 * 4096.0 / 1e6
 }

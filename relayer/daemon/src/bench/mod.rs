@@ -45,7 +45,10 @@ pub struct ChainBench {
     #[arg(long)]
     no_share: bool,
     /// The anvil binary to compare with; left out when it is not there.
-    #[arg(long, default_value = "tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil")]
+    #[arg(
+        long,
+        default_value = "tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+    )]
     anvil: PathBuf,
 }
 
@@ -69,11 +72,16 @@ pub async fn chain(options: ChainBench, json: bool) -> anyhow::Result<()> {
         }
         if options.anvil.exists() {
             eprintln!("{work}: anvil ...");
-            let anvil = Anvil::start(&options.anvil, &workload).await.context("starting anvil")?;
+            let anvil = Anvil::start(&options.anvil, &workload)
+                .await
+                .context("starting anvil")?;
             let result = load::run(anvil.url(), &workload, measured, options.window).await?;
             report.push(Row::measured(*work, "anvil", result));
         } else {
-            report.note(format!("anvil is not at {}: run `cargo xtask install`", options.anvil.display()));
+            report.note(format!(
+                "anvil is not at {}: run `cargo xtask install`",
+                options.anvil.display()
+            ));
         }
     }
     report.print(json)
@@ -88,11 +96,22 @@ async fn hosted_row(
     if validators == 1 {
         let solo = Solo::start(workload).await?;
         let result = load::run(solo.url(), workload, measured, options.window).await?;
-        return Ok(Row::measured(workload.work, "1 validator, no consensus", result));
+        return Ok(Row::measured(
+            workload.work,
+            "1 validator, no consensus",
+            result,
+        ));
     }
     let hosted = Hosted::start(workload, validators, !options.no_share).await?;
     let result = load::run(hosted.url(), workload, measured, options.window).await?;
-    let name = format!("{validators} validators{}", if options.no_share { ", each executing" } else { "" });
+    let name = format!(
+        "{validators} validators{}",
+        if options.no_share {
+            ", each executing"
+        } else {
+            ""
+        }
+    );
     let mut row = Row::measured(workload.work, &name, result);
     row.start_ms = Some(hosted.start_ms());
     Ok(row)
@@ -104,7 +123,13 @@ async fn limit_row(workload: &Workload, measured: Duration) -> anyhow::Result<Ro
     let (state, header, spec) = solo.tip();
     let raw = workload.transactions(load::SETUP_NONCE, 20_000);
     let rate = tokio::task::spawn_blocking(move || {
-        causeway_adapter_hosted::yardstick::bare_loop(spec.chain_id, &state, &header, &raw, measured)
+        causeway_adapter_hosted::yardstick::bare_loop(
+            spec.chain_id,
+            &state,
+            &header,
+            &raw,
+            measured,
+        )
     })
     .await?
     .context("the bare loop refuses a transaction of the load")?;

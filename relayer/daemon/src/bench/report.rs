@@ -96,7 +96,10 @@ impl Report {
             println!("{}", serde_json::to_string(self)?);
             return Ok(());
         }
-        println!("{} cores, {} s each, window {}", self.cores, self.seconds, self.window);
+        println!(
+            "{} cores, {} s each, window {}",
+            self.cores, self.seconds, self.window
+        );
         println!(
             "| {:6} | {:28} | {:>8} | {:>8} | {:>8} | {:>7} | {:>6} | {:>7} | {:>8} |",
             "work", "chain", "tx/s", "p50 ms", "p99 ms", "refused", "cores", "rss MB", "start ms"

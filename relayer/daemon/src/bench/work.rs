@@ -51,8 +51,9 @@ impl Workload {
         let keys = (0..accounts)
             .map(|i| {
                 // INVARIANT: a hash is zero or above the group order with probability 2^-128.
-                let key = SecretKey::from_byte_array(keccak256(format!("causeway bench account {i}")).0)
-                    .expect("a hash is a key");
+                let key =
+                    SecretKey::from_byte_array(keccak256(format!("causeway bench account {i}")).0)
+                        .expect("a hash is a key");
                 (key, causeway_adapter_hosted::scheme::address_of(&key))
             })
             .collect();
@@ -73,7 +74,11 @@ impl Workload {
         };
         match self.work {
             Work::Native => Vec::new(),
-            Work::Lock => vec![send(TxKind::Create, HashTimeLock::BYTECODE.clone(), 8_000_000)],
+            Work::Lock => vec![send(
+                TxKind::Create,
+                HashTimeLock::BYTECODE.clone(),
+                8_000_000,
+            )],
             Work::Erc20 => {
                 let constructor = PointsToken::constructorCall {
                     name_: "Bench".into(),
@@ -84,7 +89,12 @@ impl Workload {
                 let mut all = vec![send(TxKind::Create, code, 8_000_000)];
                 let token = first.create(0);
                 for to in self.addresses() {
-                    let input = mintCall { to, amount: U256::from(10).pow(U256::from(24)) }.abi_encode().into();
+                    let input = mintCall {
+                        to,
+                        amount: U256::from(10).pow(U256::from(24)),
+                    }
+                    .abi_encode()
+                    .into();
                     all.push(send(TxKind::Call(token), input, 120_000));
                 }
                 all
@@ -99,7 +109,11 @@ impl Workload {
         (0..count)
             .map(|i| {
                 let account = i % self.keys.len();
-                let start = if account == 0 { offset.max(first_nonce) } else { first_nonce };
+                let start = if account == 0 {
+                    offset.max(first_nonce)
+                } else {
+                    first_nonce
+                };
                 self.transaction(account, start + (i / self.keys.len()) as u64)
             })
             .collect()
@@ -110,10 +124,29 @@ impl Workload {
         let to = self.keys[(account + 1 + nonce as usize) % self.keys.len()].1;
         let contract = self.keys[0].1.create(0);
         match self.work {
-            Work::Native => sign(key, nonce, TxKind::Call(to), U256::ONE, Bytes::new(), 21_000),
+            Work::Native => sign(
+                key,
+                nonce,
+                TxKind::Call(to),
+                U256::ONE,
+                Bytes::new(),
+                21_000,
+            ),
             Work::Erc20 => {
-                let input = transferCall { to, amount: U256::ONE }.abi_encode().into();
-                sign(key, nonce, TxKind::Call(contract), U256::ZERO, input, 80_000)
+                let input = transferCall {
+                    to,
+                    amount: U256::ONE,
+                }
+                .abi_encode()
+                .into();
+                sign(
+                    key,
+                    nonce,
+                    TxKind::Call(contract),
+                    U256::ZERO,
+                    input,
+                    80_000,
+                )
             }
             Work::Lock => {
                 let preimage = keccak256([sender.as_slice(), &nonce.to_be_bytes()].concat());
@@ -127,8 +160,20 @@ impl Workload {
                     terms: far_terms(nonce),
                     hooks: Address::ZERO,
                 };
-                let input = HashTimeLock::lockCall { l: lock, memo: Bytes::new() }.abi_encode().into();
-                sign(key, nonce, TxKind::Call(contract), U256::ONE, input, 150_000)
+                let input = HashTimeLock::lockCall {
+                    l: lock,
+                    memo: Bytes::new(),
+                }
+                .abi_encode()
+                .into();
+                sign(
+                    key,
+                    nonce,
+                    TxKind::Call(contract),
+                    U256::ONE,
+                    input,
+                    150_000,
+                )
             }
         }
     }
@@ -144,7 +189,14 @@ fn far_terms(salt: u64) -> U256 {
     terms.pack().expect("times fit their fields")
 }
 
-fn sign(key: &SecretKey, nonce: u64, to: TxKind, value: U256, input: Bytes, gas_limit: u64) -> Bytes {
+fn sign(
+    key: &SecretKey,
+    nonce: u64,
+    to: TxKind,
+    value: U256,
+    input: Bytes,
+    gas_limit: u64,
+) -> Bytes {
     let tx = TxEip1559 {
         chain_id: CHAIN_ID,
         nonce,
@@ -160,6 +212,12 @@ fn sign(key: &SecretKey, nonce: u64, to: TxKind, value: U256, input: Bytes, gas_
         .sign_ecdsa_recoverable(Message::from_digest(tx.signature_hash().0), key)
         .serialize_compact();
     let (r, s) = compact.split_at(32);
-    let signature = Signature::new(U256::from_be_slice(r), U256::from_be_slice(s), i32::from(id) == 1);
-    TxEnvelope::Eip1559(tx.into_signed(signature)).encoded_2718().into()
+    let signature = Signature::new(
+        U256::from_be_slice(r),
+        U256::from_be_slice(s),
+        i32::from(id) == 1,
+    );
+    TxEnvelope::Eip1559(tx.into_signed(signature))
+        .encoded_2718()
+        .into()
 }
