@@ -186,7 +186,7 @@ pub fn encoded_len(transaction: &TxEnvelope) -> usize {
 
 impl Write for Block {
     fn write(&self, buf: &mut impl BufMut) {
-        bytes::Bytes::from(self.0.raw.0.clone()).write(buf);
+        self.0.raw.0.write(buf);
     }
 }
 

@@ -127,7 +127,7 @@ pub enum SpecError {
         chain: String,
         /// Why.
         #[source]
-        source: ExecutionError,
+        source: Box<ExecutionError>,
     },
 }
 

@@ -105,11 +105,14 @@ pub struct AccountProof {
     pub slots: Vec<(U256, U256, Vec<Bytes>)>,
 }
 
+/// Nonce, balance, code hash.
+pub type AccountFields = (u64, U256, B256);
+
 /// What one block changed, in the form the store writes.
 #[derive(Clone, Debug, Default)]
 pub struct StateDelta {
     /// Accounts with their new nonce, balance and code hash; `None` when gone.
-    pub accounts: Vec<(Address, Option<(u64, U256, B256)>)>,
+    pub accounts: Vec<(Address, Option<AccountFields>)>,
     /// Accounts whose storage was wiped before `slots` apply.
     pub wiped: Vec<Address>,
     /// Slots with their new value; zero when gone.

@@ -357,12 +357,11 @@ impl Store {
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let exists = self.read(|tx| match tx.open_table(META) {
+        self.read(|tx| match tx.open_table(META) {
             Ok(table) => Ok(table.get(key)?.map(|v| v.value().to_vec())),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
-        });
-        exists
+        })
     }
 
     fn read<T>(
