@@ -248,7 +248,7 @@ impl ChainSpec {
         let created = execute::construct(self.chain_id, state, code.into()).map_err(|source| {
             SpecError::Execution {
                 chain: self.name.clone(),
-                source,
+                source: source.into(),
             }
         })?;
         match created {
