@@ -10,10 +10,9 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use causeway_adapter_hosted::{
     block::{Attributes, Block},
     execute::ExecutedBlock,
-    ledger::{Ledger, LedgerError},
+    ledger::Ledger,
     pool::{PoolError, PoolLimits, TxPool},
     scheme::address_of,
-    store::StoreError,
 };
 use support::{CHAIN_ID, Chain, call, key, sign, transfer};
 
@@ -182,7 +181,8 @@ fn a_proposed_header_with_any_field_changed_is_refused() {
     let built = proposer.propose();
     let parent = verifier.ledger.tip();
     let good = built.block();
-    let changes: Vec<(&str, fn(&mut Header))> = vec![
+    type Change = (&'static str, fn(&mut Header));
+    let changes: Vec<Change> = vec![
         ("parent hash", |h| h.parent_hash = B256::repeat_byte(1)),
         ("number", |h| h.number += 1),
         ("gas limit", |h| h.gas_limit += 1),

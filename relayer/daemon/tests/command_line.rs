@@ -12,7 +12,7 @@ fn causeway(dir: &Path, line: &str) -> Output {
         .env_remove("CAUSEWAY_CONFIG")
         .env_remove("CAUSEWAY_API_URL")
         .output()
-        .unwrap()
+        .expect("the binary runs")
 }
 
 fn text(bytes: &[u8]) -> String {

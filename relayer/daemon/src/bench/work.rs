@@ -21,7 +21,7 @@ sol! {
 
 /// What the transactions do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Work {
+pub(super) enum Work {
     /// Transfers of native points.
     Native,
     /// Transfers of an ERC-20.
