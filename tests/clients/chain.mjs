@@ -25,14 +25,7 @@ export function artifact(name) {
   return { abi, bytecode: bytecode.startsWith("0x") ? bytecode : `0x${bytecode}` };
 }
 
-/** Rejects when `promise` is not settled in time, naming what was waited for. */
-export function within(seconds, what, promise) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not in ${seconds} s: ${what}`)), seconds * 1000);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
+export { within } from "./within.mjs";
 
 /** One bare JSON-RPC call. */
 export async function rpc(method, ...params) {
