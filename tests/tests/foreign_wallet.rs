@@ -19,8 +19,12 @@ fn points(chains: &Value, chain: &str, account: &str) -> Result<u128> {
 }
 
 fn find(list: &Value, name: &str) -> Result<Value> {
-    let found = list.as_array().and_then(|l| l.iter().find(|item| item["name"] == name));
-    found.cloned().with_context(|| format!("no {name} in {list}"))
+    let found = list
+        .as_array()
+        .and_then(|l| l.iter().find(|item| item["name"] == name));
+    found
+        .cloned()
+        .with_context(|| format!("no {name} in {list}"))
 }
 
 #[test]
@@ -30,7 +34,9 @@ fn a_wallet_that_knows_only_the_contracts_swaps_with_the_daemon() -> Result<()> 
     let before = eventually("contracts on both chains", || {
         let chains = causeway.ask(&["chain", "status"])?;
         let list = chains.as_array().context("a list of chains")?;
-        let deployed = list.iter().all(|c| c["hash_time_lock"].is_string() && c["points_token"].is_string());
+        let deployed = list
+            .iter()
+            .all(|c| c["hash_time_lock"].is_string() && c["points_token"].is_string());
         Ok(deployed.then_some(chains))
     })?;
     let side = |name: &str| -> Result<Value> {
@@ -64,7 +70,13 @@ fn a_wallet_that_knows_only_the_contracts_swaps_with_the_daemon() -> Result<()> 
         Ok(points(&after, chain, account)? as i128 - points(&before, chain, account)? as i128)
     };
     let amount = i128::from(AMOUNT);
-    ensure!(moved("public", "carol")? == -amount && moved("consortium", "carol")? == amount, "carol's points");
-    ensure!(moved("public", "bob")? == amount && moved("consortium", "bob")? == -amount, "bob's points");
+    ensure!(
+        moved("public", "carol")? == -amount && moved("consortium", "carol")? == amount,
+        "carol's points"
+    );
+    ensure!(
+        moved("public", "bob")? == amount && moved("consortium", "bob")? == -amount,
+        "bob's points"
+    );
     Ok(())
 }

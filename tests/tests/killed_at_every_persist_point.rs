@@ -58,15 +58,13 @@ fn transfers(causeway: &Causeway) -> Result<Vec<Value>> {
     list.as_array().cloned().context("a list of transfers")
 }
 
-/// Every transfer has ended, and each completed.
+/// Both parties' records of every swap have ended, and each completed; a watchtower's record watches on.
 fn all_completed(causeway: &Causeway) -> Result<Option<usize>> {
-    let Ok(all) = transfers(causeway) else {
+    let Ok(mut all) = transfers(causeway) else {
         return Ok(None);
     };
-    let completed = all
-        .iter()
-        .filter(|t| t.to_string().to_lowercase().contains("completed"))
-        .count();
+    all.retain(|t| t["role"] != "watchtower");
+    let completed = all.iter().filter(|t| t["outcome"] == "completed").count();
     Ok((!all.is_empty() && completed == all.len()).then_some(completed))
 }
 
