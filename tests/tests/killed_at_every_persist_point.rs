@@ -65,7 +65,9 @@ fn all_completed(causeway: &Causeway) -> Result<Option<usize>> {
     };
     all.retain(|t| t["role"] != "watchtower");
     let completed = all.iter().filter(|t| t["outcome"] == "completed").count();
-    Ok((!all.is_empty() && completed == all.len()).then_some(completed))
+    let initiators = all.iter().filter(|t| t["role"] == "initiator").count();
+    let paired = all.len() == 2 * initiators;
+    Ok((!all.is_empty() && paired && completed == all.len()).then_some(completed))
 }
 
 #[test]
