@@ -563,13 +563,13 @@ fn revert_reason(data: &Bytes) -> String {
         return match error {
             Erc20::Erc20Errors::ERC20InsufficientBalance(e) => {
                 format!(
-                    "ERC20InsufficientBalance: {} has {}, needs {}",
+                    "ERC20InsufficientBalance({} has {}, needs {})",
                     e.sender, e.balance, e.needed
                 )
             }
             Erc20::Erc20Errors::ERC20InsufficientAllowance(e) => {
                 format!(
-                    "ERC20InsufficientAllowance: {} may take {}, needs {}",
+                    "ERC20InsufficientAllowance({} may take {}, needs {})",
                     e.spender, e.allowance, e.needed
                 )
             }
