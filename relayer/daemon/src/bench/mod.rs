@@ -57,6 +57,8 @@ pub struct ChainBench {
 /// # Errors
 /// Fails when a chain cannot be started or refuses the load.
 pub async fn chain(options: ChainBench, json: bool) -> anyhow::Result<()> {
+    // Installed already by another client of this process: that one serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let measured = Duration::from_secs(options.seconds);
     let mut report = Report::new(&options);
     for work in &options.work {
