@@ -27,7 +27,7 @@ const CONNECTIONS: usize = 4;
 /// Load before the measurement begins.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Most transactions a second the load is prepared for.
-const MOST_PER_SECOND: u64 = 6_000;
+const MOST_PER_SECOND: u64 = 30_000;
 /// How often the newest block is asked for.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -207,6 +207,12 @@ async fn send(
             }
         }
         let answers = client.post(&Value::Array(body)).await?;
+        if answers
+            .as_array()
+            .is_none_or(|all| all.len() != batch.len())
+        {
+            bail!("the chain refuses a whole batch: {answers}");
+        }
         let bad: Vec<&Value> = answers
             .as_array()
             .into_iter()
