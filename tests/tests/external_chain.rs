@@ -52,6 +52,17 @@ impl Books {
         causeway.ask(&["chain", "status"]).map(Self)
     }
 
+    /// As soon as every chain says what every account has.
+    fn whole(causeway: &Causeway) -> Result<Self> {
+        eventually("every balance is known", || {
+            let books = Self::read(causeway)?;
+            let chains = books.0.as_array().into_iter().flatten();
+            let mut accounts = chains.flat_map(|c| c["accounts"].as_array().into_iter().flatten());
+            let known = accounts.all(|a| a["native"].is_string() && a["points"].is_string());
+            Ok(known.then_some(books))
+        })
+    }
+
     fn account(&self, chain: &str, account: &str) -> Result<Value> {
         named(&named(&self.0, chain)?["accounts"], account)
     }
@@ -150,12 +161,12 @@ fn assets_cross_between_the_consortium_and_a_chain_that_is_not_ours() -> Result<
     let said = refused(&causeway, &environment)?;
     anvil.fund(address_after(&said, "give account ")?, rich)?;
     let daemon = causeway.up(&environment)?;
-    let made = Books::read(&causeway)?;
+    let made = Books::whole(&causeway)?;
     for account in ["alice", "bob"] {
         anvil.fund(made.address(account)?, rich)?;
     }
     let before = eventually("the accounts can pay", || {
-        let books = Books::read(&causeway)?;
+        let books = Books::whole(&causeway)?;
         let funded = books.amount("sidechain", "bob", "native")? > 0
             && books.amount("sidechain", "alice", "native")? > 0;
         Ok(funded.then_some(books))
@@ -248,7 +259,7 @@ fn assets_cross_between_the_consortium_and_a_chain_that_is_not_ours() -> Result<
     let outcomes = ended(&causeway, &abandoned, 1)?;
     ensure!(outcomes == ["refunded"], "{outcomes:?}: {}", daemon.tail());
 
-    let after = Books::read(&causeway)?;
+    let after = Books::whole(&causeway)?;
     let moved = |chain, account, asset| after.more(&before, chain, account, asset);
     ensure!(moved("sidechain", "alice", "points")? == -5 * UNIT);
     ensure!(moved("sidechain", "bob", "points")? == 5 * UNIT);
