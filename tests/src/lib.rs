@@ -1,10 +1,12 @@
 //! Stories: the product run as its users run it, with real processes.
 //!
 //! * [`Causeway`]: the binary with a data directory of its own: run a command, start the daemon, kill it.
+//! * [`anvil`]: an Ethereum node that is not ours.
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
 
+pub mod anvil;
 pub mod rpc;
 
 use std::{

@@ -133,6 +133,14 @@ pub(super) fn announce(config: &Config, daemon: &Daemon, output: &Output) {
             ));
         }
     }
+    for external in &daemon.chains.external {
+        let (nodes, quorum) = external.nodes;
+        output.say(format!(
+            "  {:<14} external    chain id {}; {quorum} of {nodes} nodes must say the same",
+            external.name,
+            external.id()
+        ));
+    }
     if let Some(local) = &daemon.chains.local {
         output.say(format!(
             "\n  Wallet: add a network with one of the http addresses and its chain id, then import a test key from\n  \
