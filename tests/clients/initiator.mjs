@@ -6,7 +6,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { hexlify } from "ethers";
-import { chain, event, holder, makeLock, plain, wanting } from "./wallet.mjs";
+import { approve, chain, event, holder, makeLock, plain, wanting } from "./wallet.mjs";
 import { within } from "./within.mjs";
 
 const { counterparty, give, want, amount, ...keys } = JSON.parse(process.argv[2]);
@@ -14,6 +14,7 @@ const signer = holder(keys);
 const [from, to] = [chain(signer, give), chain(signer, want)];
 const preimage = randomBytes(32);
 const hashlock = hexlify(createHash("sha256").update(preimage).digest());
+await approve(from, amount);
 const now = (await from.provider.getBlock("latest")).timestamp;
 const lock = plain(give.token, {
   hashlock,

@@ -6,7 +6,7 @@
 // back, and how many claims of either lock there were when both were over.
 
 import { AbiCoder } from "ethers";
-import { chain, event, holder, makeLock, plain, reached } from "./wallet.mjs";
+import { approve, chain, event, holder, makeLock, plain, reached } from "./wallet.mjs";
 import { within } from "./within.mjs";
 
 const { theirs, ours, how, ...keys } = JSON.parse(process.argv[2]);
@@ -20,6 +20,7 @@ const [, , , amount, recipient] = AbiCoder.defaultAbiCoder().decode(
   memo,
 );
 const { refundAt: deadline } = await from.locks.unpackTerms(found.args[3].terms);
+await approve(to, amount);
 const now = Math.floor(Date.now() / 1000);
 const refundAt = how === "thin margin" ? Number(deadline) - 2 : now + 7;
 const lock = plain(ours.token, {

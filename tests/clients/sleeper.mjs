@@ -4,7 +4,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { hexlify } from "ethers";
-import { chain, event, holder, makeLock, plain, reached, wanting } from "./wallet.mjs";
+import { approve, chain, event, holder, makeLock, plain, reached, wanting } from "./wallet.mjs";
 import { within } from "./within.mjs";
 
 /** Seconds: what the local profile's margin and two claims need, and some for a slow machine. */
@@ -14,6 +14,7 @@ const { counterparty, give, want, amount, ...keys } = JSON.parse(process.argv[2]
 const signer = holder(keys);
 const [from, to] = [chain(signer, give), chain(signer, want)];
 const hashlock = hexlify(createHash("sha256").update(randomBytes(32)).digest());
+await approve(from, amount);
 const now = (await from.provider.getBlock("latest")).timestamp;
 const lock = plain(give.token, {
   hashlock,

@@ -36,10 +36,14 @@ export async function reached({ provider }, time) {
   while ((await provider.getBlock("latest")).timestamp < time) await pause();
 }
 
-/** Approves and makes `lock`, given as an object with `terms` as an array for packTerms. */
-export async function makeLock({ locks, points }, lock, memo) {
+/** Lets the contract take `amount` points of the holder. */
+export async function approve({ locks, points }, amount) {
+  await (await points.approve(await locks.getAddress(), amount)).wait();
+}
+
+/** Makes an approved `lock`, given as an object with `terms` as an array for packTerms. */
+export async function makeLock({ locks }, lock, memo) {
   const packed = { ...lock, terms: await locks.packTerms(...lock.terms) };
-  await (await points.approve(await locks.getAddress(), lock.amount)).wait();
   await (await locks.lock(packed, memo)).wait();
   return packed;
 }

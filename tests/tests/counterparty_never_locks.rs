@@ -8,16 +8,11 @@ use causeway_stories::{
 };
 
 const AMOUNT: u64 = 4_000;
-/// Deadlines as near as the margin allows.
-const SHORT: [(&str, &str); 2] = [
-    ("CAUSEWAY_TRANSFERS__OUTAGE_BUDGET_SECONDS", "1"),
-    ("CAUSEWAY_TRANSFERS__SLACK_SECONDS", "1"),
-];
 
 #[test]
 fn an_initiator_whom_nobody_answers_is_refunded() -> Result<()> {
     let causeway = Causeway::new()?;
-    let _daemon = causeway.up(&SHORT)?;
+    let _daemon = causeway.up(&[])?;
     let before = Books::open(&causeway)?;
 
     // Dave's key is no key of the daemon, and dave sleeps.
