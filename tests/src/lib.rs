@@ -111,7 +111,8 @@ impl Causeway {
         let mut daemon = self.start(&["up"], environment)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if self.ask(&["chain", "status"]).is_ok() {
+            // Until it has told its address, commands would ask whoever has the usual port.
+            if self.announced().is_file() && self.ask(&["chain", "status"]).is_ok() {
                 return Ok(daemon);
             }
             if let Some(status) = daemon.child.try_wait().context("asking for the daemon")? {
@@ -127,6 +128,11 @@ impl Causeway {
         }
     }
 
+    /// Where a running daemon tells its address.
+    pub fn announced(&self) -> PathBuf {
+        self.dir.path().join("api.url")
+    }
+
     /// Starts a command that goes on, and does not wait for anything.
     ///
     /// # Errors
@@ -138,6 +144,8 @@ impl Causeway {
             .append(true)
             .open(&log)
             .context("opening the log")?;
+        // One that was killed leaves its address behind.
+        let _ = std::fs::remove_file(self.announced());
         let mut command = self.command(arguments);
         command
             .envs(environment.iter().copied())

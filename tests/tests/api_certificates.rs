@@ -36,7 +36,7 @@ impl Office {
         fs::write(&config, CONFIG)?;
         let path = config.to_str().context("a path of letters")?.to_owned();
         let daemon = causeway.start(&["up", "--config", &path], &[])?;
-        let announced = causeway.dir().join("api.url");
+        let announced = causeway.announced();
         let url = eventually("the daemon tells its address", || {
             Ok(fs::read_to_string(&announced).ok())
         })
