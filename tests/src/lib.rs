@@ -3,12 +3,14 @@
 //! * [`Causeway`]: the binary with a data directory of its own: run a command, start the daemon, kill it.
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
 //! * [`validators`]: a chain of `causeway node` processes.
+//! * [`small_disk`]: a process whose disk fills up.
 //! * [`books`]: who has how much, and what became of transfers.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
 
 pub mod books;
 pub mod rpc;
+pub mod small_disk;
 pub mod validators;
 
 use std::{
@@ -45,6 +47,7 @@ pub fn root() -> PathBuf {
 pub struct Causeway {
     binary: PathBuf,
     dir: tempfile::TempDir,
+    api: Option<String>,
 }
 
 impl Causeway {
@@ -56,6 +59,19 @@ impl Causeway {
         Ok(Self {
             binary: binary()?,
             dir: tempfile::tempdir().context("making a data directory")?,
+            api: None,
+        })
+    }
+
+    /// Commands for a daemon that was started in another way, at this address.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn at(api: String) -> Result<Self> {
+        let api = Some(api);
+        Ok(Self {
+            api,
+            ..Self::new()?
         })
     }
 
@@ -72,6 +88,9 @@ impl Causeway {
             .arg("--data-dir")
             .arg(self.dir.path())
             .stdin(Stdio::null());
+        if let Some(api) = &self.api {
+            command.args(["--api", api]);
+        }
         command
     }
 

@@ -28,24 +28,14 @@ impl Validator {
     /// # Errors
     /// Fails when the process cannot be started.
     pub fn start(&mut self) -> Result<()> {
-        let mut command = Command::new(binary()?);
-        command
-            .args(["node", "--config", "node.toml"])
-            .stdin(Stdio::null());
-        self.start_as(command)
-    }
-
-    /// Starts it by a command that comes to be it.
-    ///
-    /// # Errors
-    /// Fails when the process cannot be started.
-    pub fn start_as(&mut self, mut command: Command) -> Result<()> {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.dir.join("log"))?;
-        let process = command
+        let process = Command::new(binary()?)
+            .args(["node", "--config", "node.toml"])
             .current_dir(&self.dir)
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -95,15 +85,6 @@ impl Validator {
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
-    }
-
-    /// The input of its process.
-    ///
-    /// # Errors
-    /// Fails when it does not run or takes no input.
-    pub fn input(&mut self) -> Result<&mut std::process::ChildStdin> {
-        let process = self.process.as_mut().context("it runs")?;
-        process.stdin.as_mut().context("it takes input")
     }
 
     /// Everything it has logged.
