@@ -25,7 +25,7 @@ impl Api {
     pub(super) fn connect(global: &Global) -> Result<Self, CliError> {
         let base = match &global.api {
             Some(url) => url.clone(),
-            None => Self::of(&run::read(global, Purpose::Daemon)?),
+            None => Self::of(&run::read(global, Purpose::Daemon)?, global)?,
         };
         let base = base.trim_end_matches('/').to_owned();
         let malformed = |source| CliError::Unreachable {
@@ -51,15 +51,21 @@ impl Api {
     }
 
     /// Where the daemon of a configuration is.
-    pub(super) fn of(config: &Config) -> String {
-        run::announced(config).unwrap_or_else(|| {
-            let scheme = if config.api.tls.is_some() {
-                "https"
-            } else {
-                "http"
-            };
-            format!("{scheme}://{}", config.api.listen)
-        })
+    fn of(config: &Config, global: &Global) -> Result<String, CliError> {
+        if let Some(url) = run::announced(config) {
+            return Ok(url);
+        }
+        // Who names a data directory means its daemon, never another one that happens to have the usual port.
+        if global.data_dir.is_some() {
+            let data_dir = config.data_dir.clone();
+            return Err(CliError::NoDaemon { data_dir });
+        }
+        let scheme = if config.api.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        Ok(format!("{scheme}://{}", config.api.listen))
     }
 
     pub(super) fn url(&self) -> &str {

@@ -54,6 +54,15 @@ pub(super) enum CliError {
         #[source]
         source: Box<reqwest::Error>,
     },
+    /// No daemon runs on the data directory that was named.
+    #[error(
+        "no daemon runs on {}: start one with `causeway up` and the same --data-dir, or name the address of another with --api",
+        data_dir.display()
+    )]
+    NoDaemon {
+        /// As given.
+        data_dir: std::path::PathBuf,
+    },
     /// The daemon says no.
     #[error("{} ({}): {}; {}", .0.title, .0.status, .0.detail, .0.what_to_do)]
     Refused(Problem),
@@ -82,7 +91,7 @@ impl CliError {
             Self::Config(_) | Self::Keystore(_) | Self::Ca(_) | Self::Local(_) | Self::Start(_) => {
                 3
             }
-            Self::Unreachable { .. } => 4,
+            Self::Unreachable { .. } | Self::NoDaemon { .. } => 4,
             Self::Refused(_) => 5,
             Self::Chain(_) | Self::Failed(_) | Self::Io { .. } => 1,
         }

@@ -1,7 +1,9 @@
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::{
+    CliError,
     args::{Cli, Command},
+    client::Api,
     transfer::{smallest_units, whole},
 };
 
@@ -45,6 +47,17 @@ fn what_is_missing_or_too_much_is_a_usage_error() {
         ErrorKind::MissingRequiredArgument
     );
     assert_eq!(refused("causeway nonsense"), ErrorKind::InvalidSubcommand);
+}
+
+#[test]
+fn a_data_directory_without_a_daemon_is_never_answered_by_another_daemon() {
+    let empty = tempfile::tempdir().unwrap();
+    let dir = empty.path().to_str().unwrap();
+    let cli = Cli::try_parse_from(["causeway", "transfer", "list", "--data-dir", dir]).unwrap();
+
+    let refused = Api::connect(&cli.global).map(drop);
+
+    assert!(matches!(refused, Err(CliError::NoDaemon { data_dir }) if data_dir == empty.path()));
 }
 
 #[test]
