@@ -420,12 +420,11 @@ impl Ledger {
             }
         };
         self.adopt(&executed);
+        let _ = self.news.send(executed.clone());
         if let Some(writer) = &self.writer {
             // A full queue holds consensus back until the disk has caught up. The writer outlives the ledger.
-            let _ = writer.send((executed.clone(), Box::new(durable)));
+            let _ = writer.send((executed, Box::new(durable)));
         }
-        self.tip.send_replace(executed.clone());
-        let _ = self.news.send(executed);
         Ok(())
     }
 
@@ -497,6 +496,8 @@ impl Ledger {
                 inner.locations.remove(tx.tx_hash());
             }
         }
+        // Under the lock: whoever finds a transaction of this block finds the block as the tip, too.
+        self.tip.send_replace(executed.clone());
     }
 }
 
