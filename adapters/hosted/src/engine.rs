@@ -604,7 +604,9 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         buffered::Config {
             public_key: me.clone(),
             mailbox_size: NZUsize!(1024),
-            deque_size: 16,
+            // Proposals kept for each peer, decoded: four full blocks of every proposer are as many as can be under way,
+            // and each of them costs megabytes.
+            deque_size: 4,
             priority: true,
             codec_config: blocks,
             peer_provider: oracle.clone(),

@@ -138,7 +138,7 @@ pub async fn serve(options: ServeBench) -> anyhow::Result<()> {
     if options.validators == 1 {
         let solo = Solo::start(&workload, &options.dir).await?;
         say(&Served {
-            url: solo.url,
+            url: solo.url.clone(),
             start_ms: None,
         })?;
         stdin.read_to_end(&mut rest).await?;

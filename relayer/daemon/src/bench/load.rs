@@ -265,7 +265,7 @@ impl Shared {
         let submitted = locked(&self.submitted);
         submitted
             .values()
-            .filter(|when| (from..to).contains(when))
+            .filter(|when| (from..to).contains(*when))
             .count()
     }
 
