@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
+use alloy_consensus::TxEip1559;
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use anyhow::{Context as _, Result, bail};
-use secp256k1::{Message, SECP256K1, SecretKey};
+use causeway_adapter_hosted::sign::sign_1559;
+use secp256k1::{SECP256K1, SecretKey};
 use serde_json::{Value, json};
 
 /// One JSON-RPC endpoint. Calls block.
@@ -107,17 +108,5 @@ pub fn transfer(key: &SecretKey, chain_id: u64, nonce: u64, to: Address, value: 
         value: U256::from(value),
         ..Default::default()
     };
-    let message = Message::from_digest(tx.signature_hash().0);
-    let (id, compact) = SECP256K1
-        .sign_ecdsa_recoverable(message, key)
-        .serialize_compact();
-    let (r, s) = compact.split_at(32);
-    let signature = Signature::new(
-        U256::from_be_slice(r),
-        U256::from_be_slice(s),
-        i32::from(id) == 1,
-    );
-    TxEnvelope::Eip1559(tx.into_signed(signature))
-        .encoded_2718()
-        .into()
+    sign_1559(key, tx).encoded_2718().into()
 }

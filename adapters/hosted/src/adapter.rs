@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEnvelope};
+use alloy_consensus::{Transaction as _, TxEip1559};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
+use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_sol_types::{SolCall, SolEvent, SolInterface, sol};
 use async_trait::async_trait;
 use causeway_adapter_api::{
@@ -13,13 +13,14 @@ use causeway_adapter_api::{
     Terms, Timestamp, Tip, TxId, TxStatus, Wanted,
 };
 use causeway_contracts::{HashTimeLock, Lock as SolLock};
-use secp256k1::{Message, SECP256K1, SecretKey};
+use secp256k1::SecretKey;
 
 use crate::{
     execute::{self, BlockRecord, CallOutcome, CallRequest, TX_GAS_CAP},
     node::Node,
     pool::PoolError,
     scheme::address_of,
+    sign::sign_1559,
     store::StoreError,
 };
 
@@ -407,16 +408,7 @@ impl ChainWriter for HostedChain {
             access_list: Default::default(),
             input: request.data,
         };
-        let (id, compact) = SECP256K1
-            .sign_ecdsa_recoverable(Message::from_digest(tx.signature_hash().0), key)
-            .serialize_compact();
-        let (r, s) = compact.split_at(32);
-        let signature = Signature::new(
-            U256::from_be_slice(r),
-            U256::from_be_slice(s),
-            i32::from(id) == 1,
-        );
-        let signed = TxEnvelope::Eip1559(tx.into_signed(signature));
+        let signed = sign_1559(key, tx);
         Ok(PreparedTx {
             id: TxId(*signed.tx_hash()),
             account: order.account,

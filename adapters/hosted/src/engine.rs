@@ -38,7 +38,8 @@ use commonware_cryptography::{
     sha256::Digest,
 };
 use commonware_p2p::{
-    Address, AddressableManager as _, authenticated::lookup, max_message_size, utils::mux::Muxer,
+    Address, AddressableManager as _, CheckedSender as _, LimitedSender, Recipients,
+    authenticated::lookup, max_message_size, utils::mux::Muxer,
 };
 use commonware_parallel::Sequential;
 use commonware_runtime::{
@@ -76,6 +77,16 @@ const QUOTA: u32 = 64;
 const MAX_PENDING_ACKS: usize = 16;
 /// How long an engine goes on after its epoch, so that slower peers can fetch its last certificates.
 const EPOCH_LINGER: Duration = Duration::from_millis(500);
+/// Pause between two dials; each goes to another peer, so a validator is connected to all after their number of pauses.
+const DIAL_PAUSE: Duration = Duration::from_millis(25);
+/// Shortest time between two dials of one peer that does not answer.
+const REDIAL_PAUSE: Duration = Duration::from_millis(500);
+/// Longest a starting validator waits for its peers before its first vote: one that is away must not hold up the others.
+const MEETING: Duration = Duration::from_millis(1_500);
+/// As [`MEETING`], once a quorum is connected.
+const MEETING_QUORUM: Duration = Duration::from_millis(250);
+/// How often a starting validator counts its peers; below the channel's [`QUOTA`].
+const MEETING_POLL: Duration = Duration::from_millis(20);
 /// Namespace of the connections' handshake.
 const HANDSHAKE: &[u8] = b"causeway.p2p.v1";
 
@@ -441,6 +452,32 @@ fn most_peers(validators: usize) -> usize {
     (2 * validators).clamp(16, MAX_VALIDATORS)
 }
 
+/// Waits until the other validators of the set are connected. A block proposed before is heard by nobody, and all wait for
+/// a time-out; so the first leader pays for the patience of everyone.
+async fn meet(context: &runtime::Context, mut peers: impl LimitedSender, validators: usize) {
+    let begin = context.current();
+    let faults = validators.saturating_sub(1) / 3;
+    let mut enough_since = None;
+    loop {
+        let connected = peers
+            .check(Recipients::All)
+            .map_or(0, |checked| checked.recipients().len())
+            + 1;
+        let now = context.current();
+        let since = |then| now.duration_since(then).unwrap_or_default();
+        if connected >= validators - faults {
+            enough_since.get_or_insert(now);
+        }
+        if connected >= validators
+            || since(begin) >= MEETING
+            || enough_since.is_some_and(|then| since(then) >= MEETING_QUORUM)
+        {
+            return;
+        }
+        context.sleep(MEETING_POLL).await;
+    }
+}
+
 /// Runs one validator until the runtime stops.
 ///
 /// # Errors
@@ -494,6 +531,8 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
     // Many validators may share one address: the daemon hosts them all, a consortium tests on one machine.
     config.allowed_handshake_rate_per_ip = Quota::per_second(NZU32!(128));
     config.dial_timeout = Duration::from_secs(5);
+    config.dial_frequency = DIAL_PAUSE;
+    config.peer_connection_cooldown = REDIAL_PAUSE;
     let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
     let quota = Quota::per_second(NZU32!(QUOTA));
     let votes = network.register(0, quota);
@@ -565,7 +604,9 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         buffered::Config {
             public_key: me.clone(),
             mailbox_size: NZUsize!(1024),
-            deque_size: 16,
+            // Proposals kept for each peer, decoded: four full blocks of every proposer are as many as can be under way,
+            // and each of them costs megabytes.
+            deque_size: 4,
             priority: true,
             codec_config: blocks,
             peer_provider: oracle.clone(),
@@ -635,6 +676,7 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         let (ledger, pool, mailbox) = (ledger.clone(), pool.clone(), mailbox.clone());
         async move |_| finalize(ledger, pool, mailbox, finals_rx, epochs_tx).await
     });
+    meet(&context, transactions.0.clone(), set.len()).await;
     if gossips {
         context.child("gossip").spawn({
             let pool = pool.clone();

@@ -430,13 +430,12 @@ impl Ledger {
             }
         };
         self.adopt(&executed);
+        let _ = self.news.send(executed.clone());
         if let Some(writer) = &self.writer {
             // A full queue holds consensus back until the disk has caught up. A writer that has failed takes nothing: the
             // block stays unacknowledged.
-            let _ = writer.send((executed.clone(), Box::new(durable)));
+            let _ = writer.send((executed, Box::new(durable)));
         }
-        self.tip.send_replace(executed.clone());
-        let _ = self.news.send(executed);
         Ok(())
     }
 
@@ -508,6 +507,8 @@ impl Ledger {
                 inner.locations.remove(tx.tx_hash());
             }
         }
+        // Under the lock: whoever finds a transaction of this block finds the block as the tip, too.
+        self.tip.send_replace(executed.clone());
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What a chain is (pure functions over values): [`spec`], [`block`], [`state`], [`execute`].
 //! What one validator keeps: [`ledger`] over [`store`]. What waits: [`pool`].
+//! How transactions are signed with a key of this process: [`sign`].
 //! How validators agree: [`scheme`], [`certificate`], [`engine`]; [`host`] runs them.
 //! What the rest of the process uses: [`node`]; what the world does: [`rpc`], behind [`tls`] where it must be.
 
@@ -17,6 +18,7 @@ pub mod node;
 pub mod pool;
 pub mod rpc;
 pub mod scheme;
+pub mod sign;
 pub mod spec;
 pub mod state;
 pub mod store;

@@ -1,6 +1,7 @@
 //! What one validator keeps on disk: final blocks, receipts, certificates, indexes and the flat state, in one redb file.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -436,8 +437,14 @@ fn put_block(tx: &redb::WriteTransaction, executed: &ExecutedBlock) -> Result<()
         locations.insert(&transaction.tx_hash().0, (number, index as u32))?;
     }
     let mut loggers = tx.open_table(LOGGERS)?;
-    for log in record.receipts.iter().flat_map(|r| r.logs()) {
-        loggers.insert((&log.address.0.0, number), ())?;
+    let emitting: BTreeSet<_> = record
+        .receipts
+        .iter()
+        .flat_map(|r| r.logs())
+        .map(|log| log.address)
+        .collect();
+    for address in emitting {
+        loggers.insert((&address.0.0, number), ())?;
     }
     // The numbers a fresh file needs, so that reading never meets a missing table.
     tx.open_table(CERTIFICATES)?;

@@ -58,9 +58,14 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Key(command) => key::run(global, command, output),
         Command::Config(command) => configs::run(global, command, output),
         Command::Doctor => doctor::run(global, output).await,
-        Command::Bench(args::Bench::Chain(options)) => crate::bench::chain(options, global.json)
-            .await
-            .map_err(|e| CliError::Failed(format!("{e:#}"))),
+        Command::Bench(bench) => {
+            let done = match bench {
+                args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
+                args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
+                args::Bench::Serve(options) => crate::bench::serve(options).await,
+            };
+            done.map_err(|e| CliError::Failed(format!("{e:#}")))
+        }
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

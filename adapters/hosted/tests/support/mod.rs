@@ -8,13 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy_consensus::TxEip1559;
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use causeway_adapter_hosted::{
     host::{Host, HostConfig, LocalValidator, ValidatorKeys},
     pool::PoolLimits,
     scheme::address_of,
+    sign::sign_1559,
     spec::{ChainSpec, FeePolicy, GenesisAccount},
 };
 use secp256k1::SecretKey;
@@ -133,14 +134,5 @@ pub fn call(
 }
 
 pub fn sign(key: &SecretKey, tx: TxEip1559) -> Vec<u8> {
-    let message = secp256k1::Message::from_digest(tx.signature_hash().0);
-    let (id, compact) = secp256k1::SECP256K1
-        .sign_ecdsa_recoverable(message, key)
-        .serialize_compact();
-    let signature = Signature::new(
-        U256::from_be_slice(&compact[..32]),
-        U256::from_be_slice(&compact[32..]),
-        i32::from(id) == 1,
-    );
-    TxEnvelope::Eip1559(tx.into_signed(signature)).encoded_2718()
+    sign_1559(key, tx).encoded_2718()
 }

@@ -1,17 +1,16 @@
-//! The chains a bench runs against.
+//! Hosted chains for the bench, and the process that runs one.
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
-    process::Stdio,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, Bytes, U256, keccak256};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use causeway_adapter_hosted::{
     block::Attributes,
     host::{Host, HostConfig, LocalValidator, ValidatorKeys},
@@ -22,23 +21,28 @@ use causeway_adapter_hosted::{
     spec::{ChainSpec, FeePolicy, GenesisAccount},
     state::WorldState,
 };
+use clap::Args;
 use secp256k1::SecretKey;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncReadExt as _;
 
-use super::work::{CHAIN_ID, Workload};
+use super::{
+    target::{Served, free_address},
+    work::{CHAIN_ID, Work, Workload},
+};
 
-const GAS_LIMIT: u64 = 400_000_000;
+/// Gas of a block, on every chain of the bench.
+pub(super) const GAS_LIMIT: u64 = 400_000_000;
 
-fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("taking a free port")?;
-    listener.local_addr().context("reading the port")
-}
-
-fn validators(count: usize) -> anyhow::Result<Vec<LocalValidator>> {
+/// Validators of a chain with keys made from its name, for throw-away chains alone.
+///
+/// # Errors
+/// Fails when no port is free.
+pub(super) fn validators(chain: &str, count: usize) -> anyhow::Result<Vec<LocalValidator>> {
     (0..count)
         .map(|i| {
-            let seed = keccak256(format!("causeway bench network {i}")).0;
-            let vote = SecretKey::from_byte_array(keccak256(format!("causeway bench vote {i}")).0)?;
+            let seed = keccak256(format!("causeway {chain} network {i}")).0;
+            let vote =
+                SecretKey::from_byte_array(keccak256(format!("causeway {chain} vote {i}")).0)?;
             let keys = ValidatorKeys {
                 network_seed: seed.into(),
                 vote,
@@ -51,7 +55,14 @@ fn validators(count: usize) -> anyhow::Result<Vec<LocalValidator>> {
         .collect()
 }
 
-fn spec(workload: &Workload, validators: &[LocalValidator]) -> Arc<ChainSpec> {
+/// A chain on which the accounts of the load are rich.
+pub(super) fn spec(
+    name: &str,
+    chain_id: u64,
+    fee: FeePolicy,
+    workload: &Workload,
+    validators: &[LocalValidator],
+) -> Arc<ChainSpec> {
     let rich = GenesisAccount {
         balance: U256::from(10).pow(U256::from(27)),
         code: Bytes::new(),
@@ -61,13 +72,11 @@ fn spec(workload: &Workload, validators: &[LocalValidator]) -> Arc<ChainSpec> {
         .map(|address| (address, rich.clone()))
         .collect();
     Arc::new(ChainSpec {
-        name: "bench".into(),
-        chain_id: CHAIN_ID,
+        name: name.into(),
+        chain_id,
         genesis_time_ms: 1_700_000_000_000,
         gas_limit: GAS_LIMIT,
-        fee: FeePolicy::Eip1559 {
-            initial_base_fee: 1_000_000_000,
-        },
+        fee,
         epoch_length: 10_000_000,
         heartbeat_ms: 1_000,
         min_interval_ms: 20,
@@ -88,7 +97,7 @@ fn pool_limits() -> PoolLimits {
     }
 }
 
-async fn serve(node: Node) -> anyhow::Result<(RpcHandle, String)> {
+async fn serve_rpc(node: Node) -> anyhow::Result<(RpcHandle, String)> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let handle = rpc::start(node, RpcConfig::new(listen, Access::Open))
         .await
@@ -97,36 +106,91 @@ async fn serve(node: Node) -> anyhow::Result<(RpcHandle, String)> {
     Ok((handle, url))
 }
 
+/// Options of `causeway bench serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeBench {
+    /// Validators; 1 means one without consensus.
+    #[arg(long)]
+    validators: usize,
+    /// Every validator executes every block itself instead of sharing results by block hash.
+    #[arg(long)]
+    no_share: bool,
+    /// Accounts of the load that have points from the start.
+    #[arg(long)]
+    accounts: u64,
+    /// Where the chain keeps its files.
+    #[arg(long)]
+    dir: PathBuf,
+}
+
+/// Runs one chain, says where on one line, and ends when its standard input does.
+///
+/// # Errors
+/// Fails when the chain does not start.
+pub async fn serve(options: ServeBench) -> anyhow::Result<()> {
+    let workload = Workload::new(Work::Native, options.accounts);
+    let mut stdin = tokio::io::stdin();
+    let mut rest = Vec::new();
+    let say = |served: &Served| -> anyhow::Result<()> {
+        println!("{}", serde_json::to_string(served)?);
+        Ok(())
+    };
+    if options.validators == 1 {
+        let solo = Solo::start(&workload, &options.dir).await?;
+        say(&Served {
+            url: solo.url.clone(),
+            start_ms: None,
+        })?;
+        stdin.read_to_end(&mut rest).await?;
+        return Ok(());
+    }
+    let fee = FeePolicy::Eip1559 {
+        initial_base_fee: 1_000_000_000,
+    };
+    let validators = validators("bench", options.validators)?;
+    let spec = spec("bench", CHAIN_ID, fee, &workload, &validators);
+    let hosted = Hosted::start(spec, validators, !options.no_share, &options.dir).await?;
+    say(&Served {
+        url: hosted.url,
+        start_ms: Some(hosted.start_ms),
+    })?;
+    stdin.read_to_end(&mut rest).await?;
+    Ok(())
+}
+
 /// A whole chain in this process.
 pub(super) struct Hosted {
     _host: Host,
     _rpc: RpcHandle,
-    _dir: tempfile::TempDir,
-    url: String,
-    start_ms: f64,
+    pub(super) url: String,
+    /// From nothing to the first final block.
+    pub(super) start_ms: f64,
 }
 
 impl Hosted {
+    /// Starts a chain and waits for a block that was not there before.
+    ///
+    /// # Errors
+    /// Fails when it makes none within 30 seconds.
     pub(super) async fn start(
-        workload: &Workload,
-        count: usize,
+        spec: Arc<ChainSpec>,
+        validators: Vec<LocalValidator>,
         share_execution: bool,
+        dir: &Path,
     ) -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir().context("making a directory")?;
-        let validators = validators(count)?;
-        let spec = spec(workload, &validators);
         let begin = Instant::now();
         let config = HostConfig {
             spec,
-            data_dir: dir.path().to_owned(),
+            data_dir: dir.to_owned(),
             validators,
             share_execution,
             pool: pool_limits(),
         };
         let host = tokio::task::spawn_blocking(move || Host::start(config)).await??;
-        let (rpc, url) = serve(host.node()).await?;
+        let (rpc, url) = serve_rpc(host.node()).await?;
         let mut tip = host.node().ledger.watch_tip();
-        let first = tip.wait_for(|block| block.block().number() > 0);
+        let known = tip.borrow().block().number();
+        let first = tip.wait_for(|block| block.block().number() > known);
         tokio::time::timeout(Duration::from_secs(30), first)
             .await
             .context("no block in 30 s")??;
@@ -134,18 +198,9 @@ impl Hosted {
         Ok(Self {
             _host: host,
             _rpc: rpc,
-            _dir: dir,
             url,
             start_ms,
         })
-    }
-
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
-    pub(super) fn start_ms(&self) -> f64 {
-        self.start_ms
     }
 }
 
@@ -154,25 +209,25 @@ pub(super) struct Solo {
     node: Node,
     sealer: tokio::task::JoinHandle<()>,
     _rpc: RpcHandle,
-    _dir: tempfile::TempDir,
     url: String,
 }
 
 impl Solo {
-    pub(super) async fn start(workload: &Workload) -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir().context("making a directory")?;
-        let spec = spec(workload, &validators(4)?);
+    pub(super) async fn start(workload: &Workload, dir: &Path) -> anyhow::Result<Self> {
+        let fee = FeePolicy::Eip1559 {
+            initial_base_fee: 1_000_000_000,
+        };
+        let spec = spec("bench", CHAIN_ID, fee, workload, &validators("bench", 4)?);
         let genesis = spec.genesis()?.0.hash();
-        let ledger = Ledger::open(spec.clone(), &dir.path().join("solo.redb"), None)?;
+        let ledger = Ledger::open(spec.clone(), &dir.join("solo.redb"), None)?;
         let pool = TxPool::new(spec, ledger.tip().state.clone(), pool_limits());
         let node = Node::new(ledger, pool, genesis);
         let sealer = tokio::spawn(seal(node.clone()));
-        let (rpc, url) = serve(node.clone()).await?;
+        let (rpc, url) = serve_rpc(node.clone()).await?;
         Ok(Self {
             node,
             sealer,
             _rpc: rpc,
-            _dir: dir,
             url,
         })
     }
@@ -230,59 +285,5 @@ async fn seal(node: Node) {
         if !matches!(sealed.await, Ok(Ok(()))) {
             return;
         }
-    }
-}
-
-/// A peer: foundry's anvil, an Ethereum node for tests, also on revm, one node without consensus.
-pub(super) struct Anvil {
-    _process: Child,
-    url: String,
-}
-
-impl Anvil {
-    pub(super) async fn start(binary: &Path, workload: &Workload) -> anyhow::Result<Self> {
-        let port = free_address()?.port();
-        let process = Command::new(binary)
-            .args(["--silent", "--no-request-size-limit", "--order", "fifo"])
-            .args([
-                "--port",
-                &port.to_string(),
-                "--chain-id",
-                &CHAIN_ID.to_string(),
-            ])
-            .args(["--gas-limit", &GAS_LIMIT.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("running {}", binary.display()))?;
-        let url = format!("http://127.0.0.1:{port}");
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let call = |method: &str, params: serde_json::Value| {
-            let body =
-                serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-            http.post(&url).json(&body).send()
-        };
-        while call("eth_chainId", serde_json::json!([])).await.is_err() {
-            if Instant::now() > deadline {
-                bail!("anvil does not answer after 20 s");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        for address in workload.addresses() {
-            let points = format!("{:#x}", U256::from(10).pow(U256::from(27)));
-            call("anvil_setBalance", serde_json::json!([address, points]))
-                .await
-                .context("funding an account")?;
-        }
-        Ok(Self {
-            _process: process,
-            url,
-        })
-    }
-
-    pub(super) fn url(&self) -> &str {
-        &self.url
     }
 }

@@ -1,137 +1,193 @@
-//! `causeway bench chain`: what the hosted chain carries, beside its limit and a peer, in one run.
+//! `causeway bench`: what the hosted chains carry and what they cost.
+//!
+//! `bench chain` measures one row after another, each beside the limit and a peer:
 //!
 //! * limit: decode, recover the sender and execute, on one thread, no roots, no disk, no consensus.
-//! * solo: one validator with pool, roots, disk and RPC, without consensus.
-//! * n validators: the whole chain in this process, over loopback.
+//! * 1 validator: pool, roots, disk and RPC, without consensus.
+//! * n validators: the whole chain in one process, over loopback.
 //! * anvil: the same pre-signed load through the same client.
 //!
-//! The load comes from this process too, so the cores are shared by everything; docs/benchmarks.md says which machine.
+//! Every chain is a process of its own, so that processor time and memory are the chain's alone: `bench serve` runs one.
+//! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
 
 mod chains;
 mod load;
+mod pair;
 mod report;
+mod target;
 mod work;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use clap::Args;
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
 
 use self::{
-    chains::{Anvil, Hosted, Solo},
+    chains::Solo,
+    load::{Load, Offer},
     report::{Report, Row},
+    target::Target,
     work::{Work, Workload},
 };
+pub use self::{
+    chains::{ServeBench, serve},
+    pair::{PairBench, pair},
+};
+
+/// Most transactions a second the load is prepared for.
+const MOST_PER_SECOND: u64 = 32_000;
 
 /// Options of `causeway bench chain`.
 #[derive(Args, Clone, Debug)]
 pub struct ChainBench {
-    /// Seconds of load per measurement, after two seconds of warm-up.
+    /// Seconds of load per row, after two seconds of warm-up.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Numbers of validators; 1 means one validator without consensus.
-    #[arg(long, value_delimiter = ',', default_value = "1,4,7")]
-    validators: Vec<usize>,
+    /// What to measure, in this order.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "limit,anvil,one,four,seven,seven-each,seven-paced"
+    )]
+    rows: Vec<RowKind>,
     /// Kinds of transactions.
     #[arg(long, value_delimiter = ',', default_value = "native,erc20,lock")]
     work: Vec<Work>,
     /// Accounts that send.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(8..=100_000))]
     accounts: u64,
-    /// Transactions submitted and not final yet, at most.
-    #[arg(long, default_value_t = 2_000)]
-    window: usize,
-    /// Every validator executes every block itself, as on hosts of their own, instead of sharing results by block hash.
-    #[arg(long)]
-    no_share: bool,
+    /// Transactions submitted and not final yet, at most, in every row but the paced one.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(50..=100_000))]
+    window: u32,
+    /// Transactions a second offered in the paced row, whatever the chain does.
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(50..=30_000))]
+    pace: u32,
     /// The anvil binary to compare with; left out when it is not there.
     #[arg(
         long,
         default_value = "tests/clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
     )]
     anvil: PathBuf,
+    /// Seconds between anvil's blocks. It collapses when it mines at once: docs/benchmarks.md.
+    #[arg(long, default_value_t = 0.1)]
+    anvil_block_time: f64,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowKind {
+    /// The bare loop on one core.
+    Limit,
+    /// Foundry's anvil.
+    Anvil,
+    /// One validator without consensus.
+    One,
+    /// Four validators that share executed blocks.
+    Four,
+    /// Seven validators that share executed blocks.
+    Seven,
+    /// Seven validators, each executing every block, as on hosts of their own.
+    SevenEach,
+    /// Seven validators that share executed blocks, at a fixed offered load.
+    SevenPaced,
+}
+
+impl RowKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit: bare loop, one core",
+            Self::Anvil => "anvil",
+            Self::One => "1 validator, no consensus",
+            Self::Four => "4 validators",
+            Self::Seven => "7 validators",
+            Self::SevenEach => "7 validators, each executing",
+            Self::SevenPaced => "7 validators, paced",
+        }
+    }
 }
 
 /// Runs the bench and prints its report.
 ///
 /// # Errors
-/// Fails when a chain cannot be started or refuses the load.
+/// Fails when a row could not be measured; the report is printed all the same and says which and why.
 pub async fn chain(options: ChainBench, json: bool) -> anyhow::Result<()> {
     // Installed already by another client of this process: that one serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let measured = Duration::from_secs(options.seconds);
     let mut report = Report::new(&options);
     for work in &options.work {
-        let workload = Workload::new(*work, options.accounts);
-        for validators in &options.validators {
-            eprintln!("{work}: {validators} validator(s) ...");
-            let row = hosted_row(&options, &workload, *validators, measured).await?;
-            report.push(row);
-            if *validators == 1 {
-                eprintln!("{work}: limit ...");
-                report.push(limit_row(&workload, measured).await?);
+        let workload = Arc::new(Workload::new(*work, options.accounts));
+        let count = (load::WARM_UP.as_secs() + options.seconds) * MOST_PER_SECOND;
+        eprintln!("{work}: signing {count} transactions ...");
+        let load = {
+            let workload = workload.clone();
+            tokio::task::spawn_blocking(move || Load::sign(&workload, count)).await??
+        };
+        for kind in &options.rows {
+            if *kind == RowKind::Anvil && !options.anvil.exists() {
+                report.note(format!(
+                    "no anvil at {}: run `cargo xtask install`",
+                    options.anvil.display()
+                ));
+                continue;
             }
-        }
-        if options.anvil.exists() {
-            eprintln!("{work}: anvil ...");
-            let anvil = Anvil::start(&options.anvil, &workload)
-                .await
-                .context("starting anvil")?;
-            let result = load::run(anvil.url(), &workload, measured, options.window).await?;
-            report.push(Row::measured(*work, "anvil", result));
-        } else {
-            report.note(format!(
-                "anvil is not at {}: run `cargo xtask install`",
-                options.anvil.display()
-            ));
+            eprintln!("{work}: {} ...", kind.name());
+            let row = match row(&options, &workload, &load, *kind).await {
+                Ok(row) => row,
+                Err(error) => {
+                    eprintln!("{work}: {}: {error:#}", kind.name());
+                    Row::failed(*work, *kind, format!("{error:#}"))
+                }
+            };
+            report.push(row);
         }
     }
-    report.print(json)
+    report.print(json)?;
+    if report.failed() {
+        bail!("a row could not be measured: see its error");
+    }
+    Ok(())
 }
 
-async fn hosted_row(
+async fn row(
     options: &ChainBench,
     workload: &Workload,
-    validators: usize,
-    measured: Duration,
+    load: &Load,
+    kind: RowKind,
 ) -> anyhow::Result<Row> {
-    if validators == 1 {
-        let solo = Solo::start(workload).await?;
-        let result = load::run(solo.url(), workload, measured, options.window).await?;
-        return Ok(Row::measured(
-            workload.work,
-            "1 validator, no consensus",
-            result,
-        ));
-    }
-    let hosted = Hosted::start(workload, validators, !options.no_share).await?;
-    let result = load::run(hosted.url(), workload, measured, options.window).await?;
-    let name = format!(
-        "{validators} validators{}",
-        if options.no_share {
-            ", each executing"
-        } else {
-            ""
+    let seconds = Duration::from_secs(options.seconds);
+    let accounts = options.accounts;
+    let target = match kind {
+        RowKind::Limit => return limit_row(workload, load, seconds).await,
+        RowKind::Anvil => Target::anvil(&options.anvil, options.anvil_block_time, workload).await?,
+        RowKind::One => Target::serve(accounts, &["--validators", "1"]).await?,
+        RowKind::Four => Target::serve(accounts, &["--validators", "4"]).await?,
+        RowKind::Seven | RowKind::SevenPaced => {
+            Target::serve(accounts, &["--validators", "7"]).await?
         }
-    );
-    let mut row = Row::measured(workload.work, &name, result);
-    row.start_ms = Some(hosted.start_ms());
-    Ok(row)
+        RowKind::SevenEach => Target::serve(accounts, &["--validators", "7", "--no-share"]).await?,
+    };
+    let offer = match kind {
+        RowKind::SevenPaced => Offer::PerSecond(options.pace),
+        _ => Offer::Window(options.window),
+    };
+    let measured = load::run(&target, workload, load, offer, seconds).await?;
+    Ok(Row::measured(
+        workload.work,
+        kind,
+        offer,
+        measured,
+        target.start_ms(),
+    ))
 }
 
-async fn limit_row(workload: &Workload, measured: Duration) -> anyhow::Result<Row> {
-    let solo = Solo::start(workload).await?;
+async fn limit_row(workload: &Workload, load: &Load, limit: Duration) -> anyhow::Result<Row> {
+    let dir = tempfile::tempdir().context("making a directory")?;
+    let solo = Solo::start(workload, dir.path()).await?;
     load::set_up(solo.url(), workload).await?;
     let (state, header, spec) = solo.tip();
-    let raw = workload.transactions(load::SETUP_NONCE, 20_000);
+    let raw = load.raw();
     let rate = tokio::task::spawn_blocking(move || {
-        causeway_adapter_hosted::yardstick::bare_loop(
-            spec.chain_id,
-            &state,
-            &header,
-            &raw,
-            measured,
-        )
+        causeway_adapter_hosted::yardstick::bare_loop(spec.chain_id, &state, &header, &raw, limit)
     })
     .await?
     .context("the bare loop refuses a transaction of the load")?;

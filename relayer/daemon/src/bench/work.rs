@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy_consensus::TxEip1559;
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
+use causeway_adapter_hosted::sign::sign_1559;
 use causeway_contracts::{HashTimeLock, LockTerms, PointsToken, deploy_code};
 use clap::ValueEnum;
-use secp256k1::{Message, SECP256K1, SecretKey};
+use secp256k1::SecretKey;
 use sha2::{Digest as _, Sha256};
 
 /// Chain id of every chain the bench starts.
@@ -38,6 +39,12 @@ impl fmt::Display for Work {
             Self::Lock => "lock",
         })
     }
+}
+
+/// A signed transaction.
+pub(super) struct Signed {
+    pub(super) hash: B256,
+    pub(super) raw: Bytes,
 }
 
 /// Accounts and what they send. Their keys are derived from their index and hold value on throw-away chains alone.
@@ -102,24 +109,27 @@ impl Workload {
         }
     }
 
-    /// `count` transactions, account after account in turn; every account starts at `first_nonce` (the first account's
-    /// transactions of the set-up count, so it starts later).
-    pub(super) fn transactions(&self, first_nonce: u64, count: usize) -> Vec<Bytes> {
-        let offset = self.set_up().len() as u64;
-        (0..count)
-            .map(|i| {
-                let account = i % self.keys.len();
-                let start = if account == 0 {
-                    offset.max(first_nonce)
-                } else {
-                    first_nonce
-                };
-                self.transaction(account, start + (i / self.keys.len()) as u64)
-            })
-            .collect()
+    /// The transaction at a place of the load: account after account in turn, each with its nonces in order. The first
+    /// account begins after its transactions of the set-up.
+    pub(super) fn transaction(&self, place: usize) -> Signed {
+        let account = place % self.keys.len();
+        let start = if account == 0 { self.set_up_count() } else { 0 };
+        let raw = self.of_account(account, start + (place / self.keys.len()) as u64);
+        Signed {
+            hash: keccak256(&raw),
+            raw,
+        }
     }
 
-    fn transaction(&self, account: usize, nonce: u64) -> Bytes {
+    const fn set_up_count(&self) -> u64 {
+        match self.work {
+            Work::Native => 0,
+            Work::Lock => 1,
+            Work::Erc20 => 1 + self.keys.len() as u64,
+        }
+    }
+
+    fn of_account(&self, account: usize, nonce: u64) -> Bytes {
         let (key, sender) = &self.keys[account];
         let to = self.keys[(account + 1 + nonce as usize) % self.keys.len()].1;
         let contract = self.keys[0].1.create(0);
@@ -208,16 +218,6 @@ fn sign(
         access_list: Default::default(),
         input,
     };
-    let (id, compact) = SECP256K1
-        .sign_ecdsa_recoverable(Message::from_digest(tx.signature_hash().0), key)
-        .serialize_compact();
-    let (r, s) = compact.split_at(32);
-    let signature = Signature::new(
-        U256::from_be_slice(r),
-        U256::from_be_slice(s),
-        i32::from(id) == 1,
-    );
-    TxEnvelope::Eip1559(tx.into_signed(signature))
-        .encoded_2718()
-        .into()
+    // The EIP-2718 encoding of a typed transaction hashes to its hash.
+    sign_1559(key, tx).encoded_2718().into()
 }

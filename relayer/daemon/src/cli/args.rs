@@ -376,7 +376,13 @@ pub(super) enum ExampleName {
 pub(super) enum Bench {
     /// Transactions a second and time to finality of a hosted chain, beside the bare loop and anvil
     #[command(
-        after_help = "Examples:\n  causeway bench chain\n  causeway bench chain --json --work erc20 --validators 7 --seconds 30"
+        after_help = "Examples:\n  causeway bench chain\n  causeway bench chain --json --work erc20 --rows limit,anvil,seven,seven-paced --seconds 30"
     )]
     Chain(crate::bench::ChainBench),
+    /// Start, idle cost and lone-transaction finality of the public and the consortium chain in one process
+    #[command(after_help = "Example:\n  causeway bench pair --idle-seconds 60")]
+    Pair(crate::bench::PairBench),
+    /// One chain in a process of its own, as `bench chain` starts it
+    #[command(hide = true)]
+    Serve(crate::bench::ServeBench),
 }
