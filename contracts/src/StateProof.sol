@@ -125,7 +125,11 @@ library StateProof {
     }
 
     /// Takes one node: goes down (`more`), or ends with the value's range, empty for absence.
-    function _step(_Search memory s, bytes[] calldata proof) private pure returns (uint256 at, uint256 limit, bool more) {
+    function _step(_Search memory s, bytes[] calldata proof)
+        private
+        pure
+        returns (uint256 at, uint256 limit, bool more)
+    {
         (uint256 first, uint256 end, bool isList) = CalldataRlp.bounds(s.node, s.limit);
         if (!isList || end != s.limit) revert ProofNodeMalformed(s.used - 1);
         (, uint256 second,) = CalldataRlp.bounds(first, end);

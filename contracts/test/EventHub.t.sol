@@ -54,7 +54,9 @@ contract EventHubTest is GatewayTest {
     }
 
     function test_L29_a_topic_has_sixteen_subscriptions_at_most() external {
-        for (uint256 i = 0; i < 16; ++i) _hub.subscribe(CAROL, _TOPIC, _to(address(_taker), 0));
+        for (uint256 i = 0; i < 16; ++i) {
+            _hub.subscribe(CAROL, _TOPIC, _to(address(_taker), 0));
+        }
         vm.expectRevert(abi.encodeWithSelector(IEventHub.TopicFull.selector, 16));
         _hub.subscribe(CAROL, _TOPIC, _to(address(_taker), 0));
     }
@@ -108,7 +110,9 @@ contract EventHubTest is GatewayTest {
 
     /// The caller of a publisher cannot leave out a subscriber by giving little gas.
     function testFuzz_L29_with_any_gas_all_are_told_or_none(uint32 gas_) external {
-        for (uint256 i = 0; i < 3; ++i) _hub.subscribe(address(this), _TOPIC, _to(address(_taker), 0));
+        for (uint256 i = 0; i < 3; ++i) {
+            _hub.subscribe(address(this), _TOPIC, _to(address(_taker), 0));
+        }
         try _hub.publish{gas: within(gas_, 30_000, 900_000)}(_TOPIC, "42") returns (uint256 sent) {
             eq(sent, 3, "all");
         } catch {}

@@ -113,7 +113,12 @@ contract RelayGasTest is GatewayTest {
         string memory json = vm.readFile("test/fixtures/state.json");
         root = vm.parseJsonBytes32(json, ".stateRoot");
         _update(client, 7, 5, 5, root);
-        _row("`slotAt` of 300 accounts and 400 slots, a value", _slotGas(client, root, json, "3"), "", "190,000-360,000 EIP-1186");
+        _row(
+            "`slotAt` of 300 accounts and 400 slots, a value",
+            _slotGas(client, root, json, "3"),
+            "",
+            "190,000-360,000 EIP-1186"
+        );
         _row("`slotAt` of 300 accounts and 400 slots, absence", _slotGas(client, root, json, "40"), "", "");
     }
 
@@ -134,11 +139,15 @@ contract RelayGasTest is GatewayTest {
 
     function _messages() private {
         // Steady state: peaks, buckets and bits are not zero.
-        for (uint256 i = 0; i < 33; ++i) _send();
+        for (uint256 i = 0; i < 33; ++i) {
+            _send();
+        }
         deliverToB(LANE, 0, 33);
         deliverToA(LANE, 0, 33);
         uint256 sum = 0;
-        for (uint256 i = 0; i < 16; ++i) sum += _send(); // 33 to 48
+        for (uint256 i = 0; // 33 to 48 i < 16; ++i) {
+            sum += _send();
+        }
         _row("`sendMessage` of 256 bytes, mean of 16", sum / 16, "", "");
         sync();
         uint256 batch = _batchGas(33, 16);
@@ -160,7 +169,9 @@ contract RelayGasTest is GatewayTest {
     uint256 private _proveGas;
 
     function _payload() private pure returns (bytes memory payload) {
-        for (uint256 i = 0; i < 8; ++i) payload = bytes.concat(payload, keccak256(abi.encode(i)));
+        for (uint256 i = 0; i < 8; ++i) {
+            payload = bytes.concat(payload, keccak256(abi.encode(i)));
+        }
     }
 
     function _send() private returns (uint256) {

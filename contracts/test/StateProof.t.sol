@@ -90,11 +90,15 @@ contract StateProofTest is OtherChain {
         uint256 n = c.storageProof.length;
         bytes[] memory whole = c.storageProof;
         c.storageProof = new bytes[](n - 1);
-        for (uint256 i = 0; i < n - 1; ++i) c.storageProof[i] = whole[i];
+        for (uint256 i = 0; i < n - 1; ++i) {
+            c.storageProof[i] = whole[i];
+        }
         vm.expectRevert(abi.encodeWithSelector(StateProof.ProofTruncated.selector, n - 1));
         _prove(c);
         c.storageProof = new bytes[](n + 1);
-        for (uint256 i = 0; i < n; ++i) c.storageProof[i] = whole[i];
+        for (uint256 i = 0; i < n; ++i) {
+            c.storageProof[i] = whole[i];
+        }
         vm.expectRevert(abi.encodeWithSelector(StateProof.ProofSurplus.selector, n, n + 1));
         _prove(c);
         c.storageProof = whole;
@@ -156,7 +160,9 @@ contract StateProofTest is OtherChain {
         }
         // A value with a leading zero, of 33 bytes, empty, or zero.
         bytes[4] memory values = [bytes(hex"820005"), bytes.concat(hex"a1", new bytes(33)), bytes(""), bytes(hex"00")];
-        for (uint256 i = 0; i < 4; ++i) _malformed(leafNode(path, values[i]));
+        for (uint256 i = 0; i < 4; ++i) {
+            _malformed(leafNode(path, values[i]));
+        }
         // Something behind the node; one, three and sixteen items; a string.
         bytes memory good = leafNode(path, hex"05");
         eq(_prover.slotIn(keccak256(good), bytes32(uint256(1)), list(good)), 5, "the good one");
@@ -164,14 +170,18 @@ contract StateProofTest is OtherChain {
         for (uint256 n = 0; n < 20; ++n) {
             if (n == 2 || n == 17) continue;
             bytes[] memory many = new bytes[](n);
-            for (uint256 i = 0; i < n; ++i) many[i] = hex"80";
+            for (uint256 i = 0; i < n; ++i) {
+                many[i] = hex"80";
+            }
             _malformed(RLP.encode(many));
         }
         _malformed(RLP.encode(good));
         _malformed("");
         // A branch with a value; an extension that leads nowhere.
         bytes[] memory branch = new bytes[](17);
-        for (uint256 i = 0; i < 16; ++i) branch[i] = hex"80";
+        for (uint256 i = 0; i < 16; ++i) {
+            branch[i] = hex"80";
+        }
         branch[16] = hex"05";
         _malformed(RLP.encode(branch));
         (f[0], f[1]) = (RLP.encode(abi.encodePacked(uint8(0x10) | uint8(path[0] >> 4))), bytes(hex"80"));
@@ -186,13 +196,17 @@ contract StateProofTest is OtherChain {
         (f[0], f[1]) = (RLP.encode(abi.encodePacked(uint8(0x30) | uint8(key[31]) & 15)), bytes(hex"05"));
         bytes memory leaf = RLP.encode(f);
         bytes[] memory branch = new bytes[](17);
-        for (uint256 i = 0; i < 17; ++i) branch[i] = hex"80";
+        for (uint256 i = 0; i < 17; ++i) {
+            branch[i] = hex"80";
+        }
         branch[uint8(key[31]) >> 4] = leaf;
         bytes memory inner = RLP.encode(branch);
         yes(inner.length < 32, "short");
         // An extension over the first 62 nibbles.
         bytes memory path = new bytes(32);
-        for (uint256 i = 0; i < 31; ++i) path[i + 1] = key[i];
+        for (uint256 i = 0; i < 31; ++i) {
+            path[i + 1] = key[i];
+        }
         (f[0], f[1]) = (RLP.encode(path), inner);
         bytes memory root = RLP.encode(f);
 
