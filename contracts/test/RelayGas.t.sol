@@ -145,7 +145,7 @@ contract RelayGasTest is GatewayTest {
         deliverToB(LANE, 0, 33);
         deliverToA(LANE, 0, 33);
         uint256 sum = 0;
-        for (uint256 i = 0; // 33 to 48 i < 16; ++i) {
+        for (uint256 i = 0; i < 16; ++i) {
             sum += _send();
         }
         _row("`sendMessage` of 256 bytes, mean of 16", sum / 16, "", "");
