@@ -39,3 +39,48 @@ pub mod validator_set {
         "artifacts/ValidatorSet.json"
     }
 }
+
+/// Calls for contracts of other chains: see `contracts/src/ICallExecutor.sol`.
+pub mod call_executor {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        CallExecutor,
+        "artifacts/CallExecutor.json"
+    }
+}
+
+/// Triggers: see `contracts/src/IEventHub.sol`.
+pub mod event_hub {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        EventHub,
+        "artifacts/EventHub.json"
+    }
+}
+
+/// Messages: see `contracts/src/IGateway.sol`.
+pub mod gateway {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        Gateway,
+        "artifacts/Gateway.json"
+    }
+}
+
+/// What a chain believes of another: see `contracts/src/ILightClient.sol`.
+pub mod light_client {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        LightClient,
+        "artifacts/LightClient.json"
+    }
+}
+
+/// Senders that want to know how messages end: see `contracts/src/IMessageHooks.sol`.
+pub mod message_hooks {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        IMessageHooks,
+        "artifacts/IMessageHooks.json"
+    }
+}

@@ -4,6 +4,7 @@
 //!
 //! | module | for |
 //! |---|---|
+//! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
@@ -33,11 +34,19 @@ pub mod typed_data;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
-pub use generated::{hash_time_lock, lock_hooks, points_token, validator_set};
+pub use call_executor::CallExecutor;
+pub use event_hub::EventHub;
+pub use gateway::Gateway;
+pub use generated::{
+    call_executor, event_hub, gateway, hash_time_lock, light_client, lock_hooks, message_hooks,
+    points_token, validator_set,
+};
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
+pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use memo::Memo;
+pub use message_hooks::IMessageHooks;
 pub use points_token::PointsToken;
 pub use terms::LockTerms;
 pub use validator_set::ValidatorSet;
