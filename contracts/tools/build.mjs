@@ -9,7 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const artifacts = join(root, "artifacts");
 
 // What is published. Everything else in src/ is reached from these.
-const contracts = ["HashTimeLock", "ILockHooks", "PointsToken", "ValidatorSet"];
+const contracts = ["HashTimeLock", "ILockHooks", "PegMint", "PegToken", "PegVault", "PointsToken", "Settlement", "SettlementEscrow", "ValidatorSet"];
 
 const settings = {
   viaIR: true,
