@@ -16,6 +16,7 @@ interface Vm {
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function deal(address who, uint256 balance) external;
     function envOr(string calldata name, bool fallback_) external view returns (bool);
+    function etch(address target, bytes calldata code) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
     function expectRevert(bytes calldata error) external;
     function expectPartialRevert(bytes4 selector) external;
