@@ -227,6 +227,12 @@ contract PegRefusalsTest is PegWorld {
         this.open(l, terms());
     }
 
+    function test_L43_the_commitment_never_changes() external view {
+        PegTerms memory t = PegTerms(address(0x2222222222222222222222222222222222222222), 7);
+        bytes32 hashlock = 0x3333333333333333333333333333333333333333333333333333333333333333;
+        eq(home.port.saltOf(hashlock, t), 0xd573568357fafcfe8ca59a1708c6, "golden; also in bindings/peg.rs");
+    }
+
     function test_L43_terms_of_another_hash_do_not_open() external {
         Lock memory l = pegLock(home, AMOUNT, terms());
         l.hashlock = keccak256("another");
