@@ -171,7 +171,9 @@ contract GatewayDeliverTest is WithActors {
         for (uint256 total = 1; total <= 9; ++total) {
             send(CAROL, address(taker), abi.encode(total), none());
             for (uint256 first = 0; first < total; ++first) {
-                for (uint256 count = 1; first + count <= total; ++count) deliverToB(LANE, first, count);
+                for (uint256 count = 1; first + count <= total; ++count) {
+                    deliverToB(LANE, first, count);
+                }
             }
         }
         eq(taker.taken(), 9, "each once");
@@ -179,7 +181,9 @@ contract GatewayDeliverTest is WithActors {
 
     function testFuzz_M4_ranges_of_larger_trees_have_paths(uint8 total_, uint8 first_, uint8 count_) external {
         uint256 total = within(total_, 1, 40);
-        for (uint256 i = 0; i < total; ++i) send(CAROL, address(taker), abi.encode(i), none());
+        for (uint256 i = 0; i < total; ++i) {
+            send(CAROL, address(taker), abi.encode(i), none());
+        }
         uint256 first = within(first_, 0, total - 1);
         uint256 count = within(count_, 1, total - first);
 
@@ -196,7 +200,9 @@ contract ForgingRelayer is WithActors {
 
     function setUp() public override {
         super.setUp();
-        for (uint256 i = 0; i < 5; ++i) send(CAROL, address(taker), abi.encode(i), none());
+        for (uint256 i = 0; i < 5; ++i) {
+            send(CAROL, address(taker), abi.encode(i), none());
+        }
         sync();
         _root = proveToB(LANE);
         _all = leaves(a.gateway, LANE);
@@ -279,7 +285,9 @@ contract ForgingRelayer is WithActors {
         vm.expectRevert(abi.encodeWithSelector(LaneTree.PathLength.selector, 2, 3));
         _deliver(_root, 5, 2, one, cut(path, 2));
         bytes32[] memory longer = new bytes32[](4);
-        for (uint256 i = 0; i < 3; ++i) longer[i] = path[i];
+        for (uint256 i = 0; i < 3; ++i) {
+            longer[i] = path[i];
+        }
         vm.expectRevert(abi.encodeWithSelector(LaneTree.PathLength.selector, 4, 3));
         _deliver(_root, 5, 2, one, longer);
         (path[0], path[1]) = (path[1], path[0]);
@@ -300,9 +308,12 @@ contract ForgingRelayer is WithActors {
         _deliver(_root, 5, 0, some, rangePath(_all, 0, 2));
     }
 
-    function testFuzz_L22_no_invented_item_is_delivered(bytes calldata body, uint64 first, uint64 count, bytes32[] calldata path)
-        external
-    {
+    function testFuzz_L22_no_invented_item_is_delivered(
+        bytes calldata body,
+        uint64 first,
+        uint64 count,
+        bytes32[] calldata path
+    ) external {
         Item[] memory one = new Item[](1);
         one[0] = Item(ItemKind.Message, body, "");
         vm.expectRevert();
@@ -419,9 +430,13 @@ contract SilentRelayer is WithActors {
     }
 
     function test_M13_any_place_in_the_tree_can_time_out() external {
-        for (uint256 i = 0; i < 11; ++i) _askUntil();
+        for (uint256 i = 0; i < 11; ++i) {
+            _askUntil();
+        }
         vm.warp(_DEADLINE + 1);
-        for (uint64 i = 0; i < 11; ++i) timeOutAtA(LANE, i);
+        for (uint64 i = 0; i < 11; ++i) {
+            timeOutAtA(LANE, i);
+        }
         eq(asker.timedOut(), 11, "all");
     }
 
@@ -471,9 +486,7 @@ contract SilentRelayer is WithActors {
         deliverToB(LANE, 0, 1);
         deliverToA(LANE, 0, 1);
 
-        vm.expectRevert(
-            abi.encodeWithSelector(IGateway.MessageEnded.selector, LANE, 0, SentState.Acknowledged)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IGateway.MessageEnded.selector, LANE, 0, SentState.Acknowledged));
         a.gateway.timeOut(LANE, 0, bodies[address(a.gateway)][LANE][0], new bytes32[](0), c, account, storage_);
         eq(asker.acknowledged() + asker.timedOut(), 1, "one end");
     }
@@ -671,9 +684,7 @@ contract GatewayFailureTest is WithActors {
         sync();
         bytes32 root = proveToB(LANE);
         Item[] memory one = items(a.gateway, LANE, 0, 1);
-        again.plan(
-            abi.encodeCall(IGateway.deliver, (LANE, root, uint64(1), uint64(0), one, new bytes32[](0)))
-        );
+        again.plan(abi.encodeCall(IGateway.deliver, (LANE, root, uint64(1), uint64(0), one, new bytes32[](0))));
         away();
         b.gateway.deliver(LANE, root, 1, 0, one, new bytes32[](0));
 
@@ -758,7 +769,9 @@ contract GatewayLaneTest is WithActors {
     // ---- M7
 
     function test_M7_an_ordered_lane_takes_nothing_out_of_order() external {
-        for (uint256 i = 0; i < 4; ++i) send(CAROL, address(taker), abi.encode(i), list(wish("ordered()")));
+        for (uint256 i = 0; i < 4; ++i) {
+            send(CAROL, address(taker), abi.encode(i), list(wish("ordered()")));
+        }
         sync();
         bytes32 root = proveToB(ORDERED);
         bytes32[] memory all = leaves(a.gateway, ORDERED);
@@ -776,7 +789,9 @@ contract GatewayLaneTest is WithActors {
     }
 
     function test_M7_an_ordered_lane_takes_no_bare_leaf_in_place_of_an_item() external {
-        for (uint256 i = 0; i < 2; ++i) send(CAROL, address(taker), abi.encode(i), list(wish("ordered()")));
+        for (uint256 i = 0; i < 2; ++i) {
+            send(CAROL, address(taker), abi.encode(i), list(wish("ordered()")));
+        }
         sync();
         bytes32 root = proveToB(ORDERED);
         bytes32[] memory all = leaves(a.gateway, ORDERED);
@@ -842,7 +857,9 @@ contract GatewayLaneTest is WithActors {
     function test_M16_the_bucket_limits_sending_and_delivering() external {
         a.gateway.setLimit(LANE, 3, 1);
         b.gateway.setLimit(LANE, 2, 1);
-        for (uint256 i = 0; i < 3; ++i) send(CAROL, address(taker), "x", none());
+        for (uint256 i = 0; i < 3; ++i) {
+            send(CAROL, address(taker), "x", none());
+        }
         bytes memory to = at(AWAY, address(taker));
         vm.expectRevert(abi.encodeWithSelector(IGateway.RateLimited.selector, LANE, 1, 0));
         a.gateway.sendMessage(to, "x", none());
@@ -860,7 +877,9 @@ contract GatewayLaneTest is WithActors {
 
     function testFuzz_M16_an_edit_never_refills(uint8 sent, uint32 capacity, uint32 refill, uint16 time) external {
         a.gateway.setLimit(LANE, 300, 1);
-        for (uint256 i = 0; i < within(sent, 0, 20); ++i) send(CAROL, address(taker), "x", none());
+        for (uint256 i = 0; i < within(sent, 0, 20); ++i) {
+            send(CAROL, address(taker), "x", none());
+        }
         vm.warp(START + time);
         (uint256 before,) = a.gateway.available(LANE);
         a.gateway.setLimit(LANE, uint32(within(capacity, 1, type(uint32).max)), uint32(within(refill, 1, 1000)));
@@ -943,7 +962,9 @@ contract GatewayLaneTest is WithActors {
         eq(a.gateway.rootSlot(LANE), slot, "slot of the root");
         eq(vm.load(address(a.gateway), slot), root, "root");
 
-        for (uint256 i = 0; i < 299; ++i) send(CAROL, address(taker), "x", none());
+        for (uint256 i = 0; i < 299; ++i) {
+            send(CAROL, address(taker), "x", none());
+        }
         deliverToB(LANE, 258, 2);
         slot = keccak256(abi.encode(uint256(1), keccak256(abi.encode(uint256(LANE), uint256(1)))));
         (bytes32 got, uint256 bit) = b.gateway.deliveredSlot(LANE, 259);
@@ -1071,9 +1092,9 @@ contract GatewayInvariantTest is GatewayTest {
         targets = new FuzzSelector[](1);
         bytes4[] memory s = new bytes4[](6);
         (s[0], s[1], s[2]) =
-            (RelayHandler.ask.selector, RelayHandler.deliver.selector, RelayHandler.acknowledge.selector);
+        (RelayHandler.ask.selector, RelayHandler.deliver.selector, RelayHandler.acknowledge.selector);
         (s[3], s[4], s[5]) =
-            (RelayHandler.timeOut.selector, RelayHandler.retryOrGiveUp.selector, RelayHandler.wait.selector);
+        (RelayHandler.timeOut.selector, RelayHandler.retryOrGiveUp.selector, RelayHandler.wait.selector);
         targets[0] = FuzzSelector(address(_handler), s);
     }
 

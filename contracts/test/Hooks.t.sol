@@ -190,9 +190,7 @@ contract HooksTest is LockTest {
         vm.expectPartialRevert(IHashTimeLock.LockNotOpen.selector);
         claimAs(bob, l);
         lockRefused(
-            l,
-            0,
-            abi.encodeWithSelector(IHashTimeLock.LockWindowPast.selector, START + 1 hours, START + 2 hours)
+            l, 0, abi.encodeWithSelector(IHashTimeLock.LockWindowPast.selector, START + 1 hours, START + 2 hours)
         );
     }
 

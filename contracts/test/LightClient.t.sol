@@ -135,10 +135,11 @@ contract LightClientUpdateTest is LightClientTest {
     function test_L17_signatures_in_another_order_are_refused() external {
         Certificate memory c = _good();
         bytes memory s = c.signatures;
-        for (uint256 i = 0; i < 65; ++i) (s[i], s[65 + i]) = (s[65 + i], s[i]);
-        bytes memory error = abi.encodeWithSelector(
-            ILightClient.SignatureWrong.selector, 0, vm.addr(key(1, 1)), vm.addr(key(1, 0))
-        );
+        for (uint256 i = 0; i < 65; ++i) {
+            (s[i], s[65 + i]) = (s[65 + i], s[i]);
+        }
+        bytes memory error =
+            abi.encodeWithSelector(ILightClient.SignatureWrong.selector, 0, vm.addr(key(1, 1)), vm.addr(key(1, 0)));
         _refused(c, error);
     }
 
@@ -150,9 +151,8 @@ contract LightClientUpdateTest is LightClientTest {
         );
         bytes memory one = signature(key(1, 0), digest);
         c.signatures = bytes.concat(one, one, one, one, one);
-        bytes memory error = abi.encodeWithSelector(
-            ILightClient.SignatureWrong.selector, 1, vm.addr(key(1, 0)), vm.addr(key(1, 1))
-        );
+        bytes memory error =
+            abi.encodeWithSelector(ILightClient.SignatureWrong.selector, 1, vm.addr(key(1, 0)), vm.addr(key(1, 1)));
         _refused(c, error);
     }
 
@@ -183,7 +183,9 @@ contract LightClientUpdateTest is LightClientTest {
         bytes32 digest = keccak256(abi.encode(domain, uint256(2), uint64(0), uint64(5), uint64(4), keccak256(h)));
         Certificate memory c = _good();
         c.signatures = high(signature(key(1, 0), digest));
-        for (uint256 i = 1; i < 5; ++i) c.signatures = bytes.concat(c.signatures, signature(key(1, i), digest));
+        for (uint256 i = 1; i < 5; ++i) {
+            c.signatures = bytes.concat(c.signatures, signature(key(1, i), digest));
+        }
 
         _refused(c, abi.encodeWithSelector(ILightClient.SignatureMalformed.selector, 0));
     }
@@ -210,7 +212,9 @@ contract LightClientUpdateTest is LightClientTest {
         bytes32 digest = keccak256(abi.encode(domain, uint256(0), uint64(0), uint64(5), uint64(4), keccak256(h)));
         c = _good();
         c.signatures = "";
-        for (uint256 i = 0; i < 5; ++i) c.signatures = bytes.concat(c.signatures, signature(key(1, i), digest));
+        for (uint256 i = 0; i < 5; ++i) {
+            c.signatures = bytes.concat(c.signatures, signature(key(1, i), digest));
+        }
         vm.expectPartialRevert(ILightClient.SignatureWrong.selector);
         client.update(list(h), c, votes); // a notarization is no finalization
     }
@@ -219,15 +223,11 @@ contract LightClientUpdateTest is LightClientTest {
         bytes memory h = _header(3, keccak256("s"));
         Certificate memory c = certify(domain, 2, 5, 0, keccak256(h));
         bytes memory mine = votesOf(2, 7);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILightClient.SetWrong.selector, 0, keccak256(mine), keccak256(votes))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.SetWrong.selector, 0, keccak256(mine), keccak256(votes)));
         client.update(list(h), c, mine);
         // Four of the true set would make three of them a quorum.
         bytes memory fewer = votesOf(1, 4);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILightClient.SetWrong.selector, 0, keccak256(fewer), keccak256(votes))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.SetWrong.selector, 0, keccak256(fewer), keccak256(votes)));
         client.update(list(h), c, fewer);
     }
 
@@ -248,9 +248,7 @@ contract LightClientUpdateTest is LightClientTest {
         bytes memory c = header(keccak256(b), 5, uint64(START) + 5, keccak256("c"));
         Certificate memory forC = certify(domain, 1, 5, 0, keccak256(c));
 
-        vm.expectRevert(
-            abi.encodeWithSelector(ILightClient.HeaderNotLinked.selector, 1, keccak256(b), keccak256(a))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.HeaderNotLinked.selector, 1, keccak256(b), keccak256(a)));
         client.update(list(a, c), forC, votes);
         vm.expectPartialRevert(ILightClient.SignatureWrong.selector);
         client.update(list(a, b), forC, votes);
@@ -273,7 +271,9 @@ contract LightClientUpdateTest is LightClientTest {
         bytes memory h = _header(3, keccak256("s"));
         bytes memory longer = bytes.concat(h, hex"00");
         bytes memory shorter = new bytes(h.length - 1);
-        for (uint256 i = 0; i < shorter.length; ++i) shorter[i] = h[i];
+        for (uint256 i = 0; i < shorter.length; ++i) {
+            shorter[i] = h[i];
+        }
         bytes[3] memory bad = [longer, shorter, bytes("")];
         for (uint256 i = 0; i < 3; ++i) {
             Certificate memory c = certify(domain, 1, 7, 0, keccak256(bad[i]));
@@ -305,10 +305,7 @@ contract LightClientUpdateTest is LightClientTest {
         bytes32 theirs = vm.parseJsonBytes32(json, ".certificate.domain");
         eq(theirs, domain, "domain");
         ILightClient c = ILightClient(
-            deploy(
-                "LightClient",
-                abi.encode(uint64(CHAIN), theirs, EPOCH_LENGTH, VALIDATOR_SET, GRACE, uint64(4), set)
-            )
+            deploy("LightClient", abi.encode(uint64(CHAIN), theirs, EPOCH_LENGTH, VALIDATOR_SET, GRACE, uint64(4), set))
         );
         Certificate memory certificate = Certificate(
             4,
@@ -327,7 +324,9 @@ contract LightClientUpdateTest is LightClientTest {
 contract LightClientSetTest is LightClientTest {
     // ---- configuration: V6
 
-    function _configRefused(uint64 chain, bytes32 d, uint64 length, address at, uint64 grace, bytes memory error) private {
+    function _configRefused(uint64 chain, bytes32 d, uint64 length, address at, uint64 grace, bytes memory error)
+        private
+    {
         bytes memory arguments = abi.encode(chain, d, length, at, grace, uint64(0), votes);
         bytes memory code = bytes.concat(vm.getCode("artifacts/LightClient.json"), arguments);
         vm.expectRevert(error);
@@ -344,8 +343,7 @@ contract LightClientSetTest is LightClientTest {
     }
 
     function _setRefused(bytes memory set, bytes memory error) private {
-        bytes memory arguments =
-            abi.encode(uint64(CHAIN), domain, EPOCH_LENGTH, VALIDATOR_SET, GRACE, uint64(0), set);
+        bytes memory arguments = abi.encode(uint64(CHAIN), domain, EPOCH_LENGTH, VALIDATOR_SET, GRACE, uint64(0), set);
         bytes memory code = bytes.concat(vm.getCode("artifacts/LightClient.json"), arguments);
         vm.expectRevert(error);
         this.create(code);
@@ -365,7 +363,9 @@ contract LightClientSetTest is LightClientTest {
     function test_V6_sets_whose_quorum_tolerates_nothing_are_refused() external {
         bytes4 size = ILightClient.SetSizeRefused.selector;
         // Quorum 0 of 0, 1 of 1, 2 of 2, 3 of 3.
-        for (uint256 n = 0; n < 4; ++n) _setRefused(votesOf(1, n), abi.encodeWithSelector(size, 20 * n, 4, 101));
+        for (uint256 n = 0; n < 4; ++n) {
+            _setRefused(votesOf(1, n), abi.encodeWithSelector(size, 20 * n, 4, 101));
+        }
         _setRefused(bytes.concat(votes, hex"00"), abi.encodeWithSelector(size, 141, 4, 101));
         _setRefused(new bytes(102 * 20), abi.encodeWithSelector(size, 2040, 4, 101));
     }
@@ -445,8 +445,7 @@ contract LightClientSetTest is LightClientTest {
     }
 
     function test_V6_a_handover_to_nobody_or_to_a_bad_set_is_refused() external {
-        (bytes32 root, bytes[] memory account, bytes[] memory slot) =
-            stateWith(VALIDATOR_SET, bytes32(uint256(1)), 1); // another slot: ours is proved absent
+        (bytes32 root, bytes[] memory account, bytes[] memory slot) = stateWith(VALIDATOR_SET, bytes32(uint256(1)), 1); // another slot: ours is proved absent
         _update(_header(9, root), 1, 5, 0, votes);
         vm.expectRevert(abi.encodeWithSelector(ILightClient.HandoverEmpty.selector));
         client.handover(_checkpoint(9, root), account, slot, "");
@@ -456,9 +455,7 @@ contract LightClientSetTest is LightClientTest {
             client = _deploy(votes);
             (root, account, slot) = stateWith(VALIDATOR_SET, bytes32(uint256(2)), uint256(keccak256(bad[i])));
             _update(_header(9, root), 1, 5, 0, votes);
-            vm.expectPartialRevert(
-                i == 0 ? ILightClient.SetSizeRefused.selector : ILightClient.SetMemberTwice.selector
-            );
+            vm.expectPartialRevert(i == 0 ? ILightClient.SetSizeRefused.selector : ILightClient.SetMemberTwice.selector);
             client.handover(_checkpoint(9, root), account, slot, bad[i]);
         }
     }
@@ -469,9 +466,7 @@ contract LightClientSetTest is LightClientTest {
             stateWith(VALIDATOR_SET, bytes32(uint256(2)), uint256(keccak256(next)));
         _update(_header(9, root), 1, 5, 0, votes);
         bytes memory mine = votesOf(3, 4);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILightClient.SetWrong.selector, 1, keccak256(mine), keccak256(next))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILightClient.SetWrong.selector, 1, keccak256(mine), keccak256(next)));
         client.handover(_checkpoint(9, root), account, slot, mine);
     }
 

@@ -201,7 +201,14 @@ contract PegHandler is Assert {
         if (seed % 8 == 7) salt ^= 1;
         address port = address(origin.port);
         return Lock(
-            hashlock, who, port, origin.asset, amount, 0, TermsLib.pack(until, until + 300, until + 600, 1, 2, salt), port
+            hashlock,
+            who,
+            port,
+            origin.asset,
+            amount,
+            0,
+            TermsLib.pack(until, until + 300, until + 600, 1, 2, salt),
+            port
         );
     }
 

@@ -144,7 +144,8 @@ contract PegRefusalsTest is PegWorld {
         lockAt(home, l);
         passBoth(2 hours);
         Checkpoint memory c = side.chain.finalise();
-        (bytes[] memory a, bytes[] memory s) = side.chain.prove(c.height, address(0xBAD), StateSlots.transferSlot(_id(l)));
+        (bytes[] memory a, bytes[] memory s) =
+            side.chain.prove(c.height, address(0xBAD), StateSlots.transferSlot(_id(l)));
         home.chain.enter();
 
         vm.expectRevert();
@@ -220,9 +221,7 @@ contract PegRefusalsTest is PegWorld {
         vm.expectPartialRevert(IPegPort.PegTermsNotCommitted.selector);
         this.open(l, said);
         if (salt == home.port.saltOf(hash, terms())) return;
-        l.terms = TermsLib.pack(
-            uint40(START + 1 hours), uint40(START + 2 hours), uint40(START + 3 hours), 1, 2, salt
-        );
+        l.terms = TermsLib.pack(uint40(START + 1 hours), uint40(START + 2 hours), uint40(START + 3 hours), 1, 2, salt);
         vm.expectPartialRevert(IPegPort.PegTermsNotCommitted.selector);
         this.open(l, terms());
     }
@@ -252,7 +251,10 @@ contract PegRefusalsTest is PegWorld {
     /// Whatever is wrong with a lock that names the port as guard: at or after T its sender gets it back.
     function testFuzz_L57_a_lock_that_cannot_open_is_refunded(uint8 wrong, uint112 salt) external {
         Lock memory l = pegLock(home, AMOUNT, terms());
-        if (wrong % 4 == 0) l.terms = TermsLib.pack(uint40(START + 1 hours), uint40(START + 2 hours), uint40(START + 3 hours), 1, 2, salt);
+        if (wrong % 4 == 0) {
+            l.terms =
+                TermsLib.pack(uint40(START + 1 hours), uint40(START + 2 hours), uint40(START + 3 hours), 1, 2, salt);
+        }
         if (wrong % 4 == 1) l.recipient = carrier;
         if (wrong % 4 == 2) l.terms = _flags(l, 3, 1);
         if (wrong % 4 == 3) l.hashlock = keccak256("nobody knows the preimage");
@@ -271,9 +273,7 @@ contract PegRefusalsTest is PegWorld {
         home.chain.pass(1 hours);
         home.chain.enter();
 
-        vm.expectRevert(
-            abi.encodeWithSelector(IHashTimeLock.EvidenceRefused.selector, address(home.port), bytes4(0))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IHashTimeLock.EvidenceRefused.selector, address(home.port), bytes4(0)));
         home.locks.claimWith(l, SECRET, "");
     }
 
@@ -439,12 +439,7 @@ contract PegRefusalsTest is PegWorld {
     function _flags(Lock memory l, uint8 flags, uint16 parts) private pure returns (Terms) {
         Terms t = l.terms;
         return TermsLib.pack(
-            uint40(t.publicClaimAt()),
-            uint40(t.refundAt()),
-            uint40(t.publicRefundAt()),
-            parts,
-            flags,
-            uint112(t.salt())
+            uint40(t.publicClaimAt()), uint40(t.refundAt()), uint40(t.publicRefundAt()), parts, flags, uint112(t.salt())
         );
     }
 

@@ -153,7 +153,9 @@ contract SettlementTest is SettlementWorld {
         isDeal(d, DealState.Refunded);
     }
 
-    function testFuzz_L63_refund_and_release_exclude_each_other(bool agreed, uint256 agreeAt, uint256 refundAt) external {
+    function testFuzz_L63_refund_and_release_exclude_each_other(bool agreed, uint256 agreeAt, uint256 refundAt)
+        external
+    {
         Deal memory d = opened();
         consortium.pass(within(agreeAt, 0, 2 hours));
         bool published = agreed && consortium.time() < d.deadline;
@@ -162,7 +164,8 @@ contract SettlementTest is SettlementWorld {
         chain.pass(3 hours);
 
         bool late = consortium.time() >= d.deadline;
-        bytes4 refusal = late ? ISettlementEscrow.VerdictExists.selector : ISettlementEscrow.VerdictCheckpointEarly.selector;
+        bytes4 refusal =
+            late ? ISettlementEscrow.VerdictExists.selector : ISettlementEscrow.VerdictCheckpointEarly.selector;
         if (!late || published) vm.expectPartialRevert(refusal);
         this.refundExternally(d);
         if (!published) return isDeal(d, late ? DealState.Refunded : DealState.Open);
@@ -426,9 +429,18 @@ contract SettlementTest is SettlementWorld {
 
     function test_L67_zero_means_nothing_is_accepted() external {
         ILightClient client = ILightClient(address(consortium.client()));
-        _refusedEscrow(address(0), client, carol, abi.encodeWithSelector(ISettlementEscrow.EscrowConfigNoCode.selector, address(0)));
-        _refusedEscrow(address(post), ILightClient(address(0)), carol, abi.encodeWithSelector(ISettlementEscrow.EscrowConfigNoCode.selector, address(0)));
-        _refusedEscrow(address(post), client, address(0), abi.encodeWithSelector(ISettlementEscrow.EscrowConfigZero.selector, 0));
+        _refusedEscrow(
+            address(0), client, carol, abi.encodeWithSelector(ISettlementEscrow.EscrowConfigNoCode.selector, address(0))
+        );
+        _refusedEscrow(
+            address(post),
+            ILightClient(address(0)),
+            carol,
+            abi.encodeWithSelector(ISettlementEscrow.EscrowConfigNoCode.selector, address(0))
+        );
+        _refusedEscrow(
+            address(post), client, address(0), abi.encodeWithSelector(ISettlementEscrow.EscrowConfigZero.selector, 0)
+        );
         bytes4 zero = ISettlement.SettlementConfigZero.selector;
         _refusedSettlement(address(0), 1, carol, abi.encodeWithSelector(zero, 0));
         _refusedSettlement(carol, 0, carol, abi.encodeWithSelector(zero, 1));

@@ -129,7 +129,9 @@ abstract contract GatewayTest is OtherChain {
 
     function items(IGateway g, uint32 lane, uint256 first, uint256 count) internal view returns (Item[] memory list_) {
         list_ = new Item[](count);
-        for (uint256 i = 0; i < count; ++i) list_[i] = item(g, lane, first + i);
+        for (uint256 i = 0; i < count; ++i) {
+            list_[i] = item(g, lane, first + i);
+        }
     }
 
     function leaves(IGateway g, uint32 lane) internal view returns (bytes32[] memory list_) {
@@ -137,7 +139,9 @@ abstract contract GatewayTest is OtherChain {
         (bytes32 domain,) = _domains(g, lane);
         for (uint256 i = 0; i < list_.length; ++i) {
             list_[i] = keccak256(
-                abi.encode(domain, uint256(i), uint256(kinds[address(g)][lane][i]), keccak256(bodies[address(g)][lane][i]))
+                abi.encode(
+                    domain, uint256(i), uint256(kinds[address(g)][lane][i]), keccak256(bodies[address(g)][lane][i])
+                )
             );
         }
     }
@@ -146,8 +150,12 @@ abstract contract GatewayTest is OtherChain {
     function _domains(IGateway g, uint32 lane) internal view returns (bytes32 outward, bytes32 inward) {
         bool isA = address(g) == address(a.gateway);
         bytes32 tag = keccak256("causeway.lane.v1");
-        bytes32 ab = keccak256(abi.encode(tag, uint256(HOME), address(a.gateway), uint256(AWAY), address(b.gateway), uint256(lane)));
-        bytes32 ba = keccak256(abi.encode(tag, uint256(AWAY), address(b.gateway), uint256(HOME), address(a.gateway), uint256(lane)));
+        bytes32 ab = keccak256(
+            abi.encode(tag, uint256(HOME), address(a.gateway), uint256(AWAY), address(b.gateway), uint256(lane))
+        );
+        bytes32 ba = keccak256(
+            abi.encode(tag, uint256(AWAY), address(b.gateway), uint256(HOME), address(a.gateway), uint256(lane))
+        );
         return isA ? (ab, ba) : (ba, ab);
     }
 
@@ -194,7 +202,9 @@ abstract contract GatewayTest is OtherChain {
 
     function cut(bytes32[] memory from, uint256 length) internal pure returns (bytes32[] memory to) {
         to = new bytes32[](length);
-        for (uint256 i = 0; i < length; ++i) to[i] = from[i];
+        for (uint256 i = 0; i < length; ++i) {
+            to[i] = from[i];
+        }
     }
 
     function rootOf(IGateway g, uint32 lane) internal view returns (bytes32) {

@@ -36,17 +36,15 @@ abstract contract OtherChain is Assert {
         returns (bytes memory)
     {
         bytes[] memory f = new bytes[](21);
-        (f[0], f[1], f[2], f[3]) = (
-            RLP.encode(parent), RLP.encode(keccak256("ommers")), RLP.encode(address(7)), RLP.encode(stateRoot)
-        );
+        (f[0], f[1], f[2], f[3]) =
+        (RLP.encode(parent), RLP.encode(keccak256("ommers")), RLP.encode(address(7)), RLP.encode(stateRoot));
         (f[4], f[5], f[6]) =
-            (RLP.encode(keccak256("txs")), RLP.encode(keccak256("receipts")), RLP.encode(new bytes(256)));
-        (f[7], f[8], f[9], f[10]) = (
-            RLP.encode(uint256(0)), RLP.encode(uint256(height)), RLP.encode(uint256(30_000_000)), RLP.encode(uint256(0))
-        );
+        (RLP.encode(keccak256("txs")), RLP.encode(keccak256("receipts")), RLP.encode(new bytes(256)));
+        (f[7], f[8], f[9], f[10]) =
+        (RLP.encode(uint256(0)), RLP.encode(uint256(height)), RLP.encode(uint256(30_000_000)), RLP.encode(uint256(0)));
         (f[11], f[12]) = (RLP.encode(uint256(timestamp)), RLP.encode(abi.encodePacked(timestamp * 1000)));
         (f[13], f[14], f[15]) =
-            (RLP.encode(keccak256(abi.encode(parent))), RLP.encode(new bytes(8)), RLP.encode(uint256(7)));
+        (RLP.encode(keccak256(abi.encode(parent))), RLP.encode(new bytes(8)), RLP.encode(uint256(7)));
         (f[16], f[17], f[18]) = (RLP.encode(keccak256("w")), RLP.encode(uint256(0)), RLP.encode(uint256(0)));
         (f[19], f[20]) = (RLP.encode(bytes32(0)), RLP.encode(keccak256("requests")));
         return RLP.encode(f);
@@ -105,8 +103,7 @@ abstract contract OtherChain is Assert {
     {
         (accountProof, storageProof) = (new bytes[](1), new bytes[](1));
         storageProof[0] = leafNode(keccak256(abi.encode(slot)), RLP.encode(value));
-        accountProof[0] =
-            leafNode(keccak256(abi.encodePacked(account)), accountOf(keccak256(storageProof[0])));
+        accountProof[0] = leafNode(keccak256(abi.encodePacked(account)), accountOf(keccak256(storageProof[0])));
         stateRoot = keccak256(accountProof[0]);
     }
 

@@ -104,11 +104,7 @@ library TrieBuilder {
         }
     }
 
-    function _child(Entry[] memory entries, uint256 depth, uint256 nibble)
-        private
-        pure
-        returns (Entry[] memory child)
-    {
+    function _child(Entry[] memory entries, uint256 depth, uint256 nibble) private pure returns (Entry[] memory child) {
         uint256 count = 0;
         for (uint256 i = 0; i < entries.length; ++i) {
             if (_nibble(entries[i].key, depth) == nibble) ++count;
