@@ -64,6 +64,11 @@ fn every_artifact_names_its_compiler() {
         "IMessageHooks",
         "LightClient",
         "PointsToken",
+        "PegMint",
+        "PegToken",
+        "PegVault",
+        "Settlement",
+        "SettlementEscrow",
         "ValidatorSet",
     ] {
         let version = artifact(name)["compiler"]["version"]
