@@ -1,5 +1,5 @@
 //! One direction of a lane: what was appended on one chain and is not done on the other, and the deliveries that are
-//! under way. Pure: no clock, no network. Rules M1.. are in docs/messages.md.
+//! under way. Pure: no clock, no network. Rules M1..M17 are in docs/messages.md.
 //!
 //! A lane's state is not stored: it follows from the events of both chains, which are. What is stored is each
 //! [`Effect`], before it is acted on. [`step`] takes an event in as a fact, then decides from all facts what to send.
@@ -53,7 +53,7 @@ impl Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Strictly the next one; one that is past its deadline is stepped over.
+    /// M7: strictly the next one; one that is past its deadline counts as processed.
     Ordered,
     /// Any.
     Unordered,
@@ -296,7 +296,7 @@ impl Lane {
                 Ok(())
             }
             Event::Tip(_) | Event::Rooted(_) => Err(Why::Known),
-            // M: done by somebody else is done.
+            // M5: done by somebody else is done.
             Event::Done(index) => {
                 if self.open.remove(index).is_none() {
                     return Err(Why::Known);

@@ -1,4 +1,4 @@
-//! Life of one message as the relayer sees it. Pure: no clock, no network. Rules M1.. are in docs/messages.md.
+//! Life of one message as the relayer sees it. Pure: no clock, no network. Rules M1..M17 are in docs/messages.md.
 //!
 //! ```text
 //!   source                       destination
@@ -29,6 +29,7 @@ pub const fn begin(sent: Sent) -> State {
             time_out: false,
         },
         ended: None,
+        hook: Hook::Quiet,
     }
 }
 

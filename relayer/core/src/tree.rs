@@ -1,23 +1,17 @@
-//! The Merkle tree of a lane: depth 32, filled from the left, grown by one leaf per item and never changed otherwise.
+//! The Merkle tree of a lane, as `Gateway` builds and checks it (docs/messages.md, "The tree"): neighbours are paired level
+//! by level, the last of an odd number goes up as it is (the shape of RFC 6962). It grows by one leaf per item and is never
+//! changed otherwise.
 //!
 //! ```text
-//!   level 2            root of the first four
-//!   level 1        n(0,1)            n(2,3)          a node is keccak256(left, right)
-//!   level 0      l0      l1        l2      0         what no leaf has reached is an empty subtree, known in advance
+//!   leaves a b c d e   ->   (ab) (cd) e   ->   ((ab)(cd)) e   ->   top = (((ab)(cd)) e)
 //! ```
-//!
-//! A range proof carries the siblings that a verifier cannot compute: from the lowest level up, first the one left of the
-//! range, then the one right of it; an empty subtree is never carried. The contract's `Gateway` verifies exactly this.
 
 use std::ops::Range;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{Address, B256, Keccak256, keccak256};
+use causeway_adapter_api::ChainId;
 
-/// Levels above the leaves.
-pub const DEPTH: usize = 32;
-
-/// Leaves a tree can hold.
-pub const CAPACITY: u64 = 1 << DEPTH;
+use crate::lane::LaneId;
 
 /// The tree of one lane, with every node that can no longer change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,12 +31,9 @@ pub enum TreeError {
         /// Leaves meant.
         got: u64,
     },
-    /// A range of no leaves proves nothing.
-    #[error("the range is empty")]
+    /// No leaves are meant: nothing has a root, and an empty range proves nothing.
+    #[error("no leaves are meant")]
     Empty,
-    /// No lane grows past this.
-    #[error("the tree is full")]
-    Full,
     /// The path is longer or shorter than range and count say.
     #[error("path: expected {expected} siblings, got {got}")]
     PathLength {
@@ -53,42 +44,68 @@ pub enum TreeError {
     },
 }
 
-/// The parent of two nodes.
-pub fn node(left: B256, right: B256) -> B256 {
-    let mut both = [0_u8; 64];
-    both[..32].copy_from_slice(left.as_slice());
-    both[32..].copy_from_slice(right.as_slice());
-    keccak256(both)
+/// What an item is, in its leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LeafKind {
+    /// A message to a contract of the other chain.
+    Message = 1,
+    /// What became of a message that came the other way.
+    Ack = 2,
 }
 
-/// Roots of empty subtrees by level; a leaf that does not exist is zero.
-pub fn empty_nodes() -> [B256; DEPTH + 1] {
-    let mut nodes = [B256::ZERO; DEPTH + 1];
-    for level in 0..DEPTH {
-        nodes[level + 1] = node(nodes[level], nodes[level]);
+/// The two ends of one direction of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Where items are appended.
+    pub from: (ChainId, Address),
+    /// Where they are delivered.
+    pub to: (ChainId, Address),
+    /// Which lane.
+    pub lane: LaneId,
+}
+
+impl Ends {
+    /// What makes leaves and roots of this direction of this lane unlike all others.
+    pub fn domain(&self) -> B256 {
+        let Self { from, to, lane } = self;
+        words([
+            keccak256("causeway.lane.v1"),
+            number(from.0.0),
+            from.1.into_word(),
+            number(to.0.0),
+            to.1.into_word(),
+            number(lane.0.into()),
+        ])
     }
-    nodes
+}
+
+/// The leaf of an item; of a message also its id.
+pub fn leaf(domain: B256, index: u64, kind: LeafKind, body: &[u8]) -> B256 {
+    let kind = number(kind as u64);
+    words([domain, number(index), kind, keccak256(body)])
+}
+
+/// The parent of two nodes.
+pub fn node(left: B256, right: B256) -> B256 {
+    words([left, right])
+}
+
+/// The root that a gateway stores, over the top of a tree of `count` leaves.
+pub fn root(domain: B256, count: u64, top: B256) -> B256 {
+    words([domain, number(count), top])
 }
 
 impl Tree {
     /// A tree of these leaves, in order.
-    ///
-    /// # Errors
-    /// [`TreeError::Full`].
-    pub fn from_leaves(leaves: impl IntoIterator<Item = B256>) -> Result<Self, TreeError> {
+    pub fn from_leaves(leaves: impl IntoIterator<Item = B256>) -> Self {
         let mut tree = Self::default();
-        leaves.into_iter().try_for_each(|leaf| tree.push(leaf))?;
-        Ok(tree)
+        leaves.into_iter().for_each(|leaf| tree.push(leaf));
+        tree
     }
 
     /// Appends a leaf.
-    ///
-    /// # Errors
-    /// [`TreeError::Full`] after [`CAPACITY`] leaves.
-    pub fn push(&mut self, leaf: B256) -> Result<(), TreeError> {
-        if self.len() >= CAPACITY {
-            return Err(TreeError::Full);
-        }
+    pub fn push(&mut self, leaf: B256) {
         let mut new = leaf;
         for level in 0.. {
             if self.full.len() == level {
@@ -97,15 +114,14 @@ impl Tree {
             let nodes = &mut self.full[level];
             nodes.push(new);
             // A left child waits for its sibling.
+            if !nodes.len().is_multiple_of(2) {
+                break;
+            }
             let [.., left, right] = nodes.as_slice() else {
                 break;
             };
-            if nodes.len() % 2 == 1 {
-                break;
-            }
             new = node(*left, *right);
         }
-        Ok(())
     }
 
     /// Leaves so far.
@@ -120,120 +136,136 @@ impl Tree {
 
     /// Leaf number `index`.
     pub fn leaf(&self, index: u64) -> Option<B256> {
-        let leaves = self.full.first()?;
-        leaves.get(usize::try_from(index).ok()?).copied()
+        self.kept(0, index)
     }
 
-    /// The root when there were `count` leaves.
+    /// The top when there were `count` leaves.
     ///
     /// # Errors
-    /// [`TreeError::TooFew`].
-    pub fn root(&self, count: u64) -> Result<B256, TreeError> {
-        self.check(count)?;
-        Ok(self.value(DEPTH, 0, count, &empty_nodes()))
+    /// [`TreeError::Empty`], [`TreeError::TooFew`].
+    pub fn top(&self, count: u64) -> Result<B256, TreeError> {
+        self.check(&(0..count), count)?;
+        Ok(self.value(levels(count), 0, count))
     }
 
-    /// Siblings that prove the leaves `range` against the root of `count` leaves.
+    /// Range path: what proves the leaves `range` against the top of `count` leaves.
     ///
     /// # Errors
     /// [`TreeError::Empty`], [`TreeError::TooFew`].
     pub fn prove(&self, range: Range<u64>, count: u64) -> Result<Vec<B256>, TreeError> {
-        self.check(count)?;
-        if range.is_empty() {
-            return Err(TreeError::Empty);
-        }
-        if range.end > count {
-            return Err(TreeError::TooFew {
-                len: count,
-                got: range.end,
-            });
-        }
-        let empty = empty_nodes();
-        let mut path = Vec::new();
-        for step in Siblings::new(range, count) {
-            path.extend(
-                step.left
-                    .map(|index| self.value(step.level, index, count, &empty)),
-            );
-            path.extend(
-                step.right
-                    .map(|index| self.value(step.level, index, count, &empty)),
-            );
-        }
-        Ok(path)
+        self.check(&range, count)?;
+        let beside = |step: Step| {
+            let nodes = step.left.into_iter().chain(step.right);
+            nodes.map(move |index| self.value(step.level, index, count))
+        };
+        Ok(Siblings::new(range, count).flat_map(beside).collect())
     }
 
-    fn check(&self, count: u64) -> Result<(), TreeError> {
+    /// Peak path: what proves leaf `index` against the peak it lies under in a tree of `count` leaves.
+    ///
+    /// # Errors
+    /// [`TreeError::TooFew`].
+    pub fn peak_path(&self, index: u64, count: u64) -> Result<Vec<B256>, TreeError> {
+        self.check(&(index..index.saturating_add(1)), count)?;
+        // The highest bit in which they differ is set in `count`: the peak of that level covers the leaf.
+        let peak = (u64::BITS - 1).saturating_sub((index ^ count).leading_zeros());
+        let sibling = |level: u32| (index >> level) ^ 1;
+        let path = (0..peak).map(|level| self.value(level as usize, sibling(level), count));
+        Ok(path.collect())
+    }
+
+    fn check(&self, range: &Range<u64>, count: u64) -> Result<(), TreeError> {
         let len = self.len();
-        if count > len {
+        if range.is_empty() {
+            Err(TreeError::Empty)
+        } else if count > len {
             Err(TreeError::TooFew { len, got: count })
+        } else if range.end > count {
+            let (len, got) = (count, range.end);
+            Err(TreeError::TooFew { len, got })
         } else {
             Ok(())
         }
     }
 
-    /// The node over leaves `index << level ..` of a tree of `count` leaves.
-    fn value(&self, level: usize, index: u64, count: u64, empty: &[B256; DEPTH + 1]) -> B256 {
-        if index << level >= count {
-            return empty[level];
+    fn kept(&self, level: usize, index: u64) -> Option<B256> {
+        let nodes = self.full.get(level)?;
+        nodes.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// The node over leaves `index << level ..` of a tree of `count` leaves, which has at least one of them.
+    fn value(&self, level: usize, index: u64, count: u64) -> B256 {
+        let complete = (index + 1) << level <= count;
+        if let Some(kept) = self.kept(level, index).filter(|_| complete || level == 0) {
+            return kept;
         }
-        if (index + 1) << level <= count {
-            let kept = self.full.get(level).and_then(|nodes| {
-                let index = usize::try_from(index).ok()?;
-                nodes.get(index).copied()
-            });
-            if let Some(kept) = kept {
-                return kept;
-            }
-        }
-        // At most one node per level is neither full nor empty: this recursion is one path down.
+        // At most one node per level is not complete: this recursion is one path down.
         let below = level.saturating_sub(1);
-        node(
-            self.value(below, 2 * index, count, empty),
-            self.value(below, 2 * index + 1, count, empty),
-        )
+        let left = self.value(below, 2 * index, count);
+        if (2 * index + 1) << below >= count {
+            return left;
+        }
+        node(left, self.value(below, 2 * index + 1, count))
     }
 }
 
-/// The root that `leaves`, beginning at `first`, have with `path` in a tree of `count` leaves: what the contract computes.
+/// The top that `leaves`, beginning at `first`, have with `path` in a tree of `count` leaves: what the contract computes.
 ///
 /// # Errors
 /// [`TreeError`] when range, count and path do not belong together.
-pub fn root_of(leaves: &[B256], first: u64, count: u64, path: &[B256]) -> Result<B256, TreeError> {
+pub fn top_of(leaves: &[B256], first: u64, count: u64, path: &[B256]) -> Result<B256, TreeError> {
+    let end = first.saturating_add(leaves.len() as u64);
     if leaves.is_empty() {
         return Err(TreeError::Empty);
     }
-    let end = first.saturating_add(leaves.len() as u64);
-    if end > count || count > CAPACITY {
-        let len = count.min(CAPACITY);
-        return Err(TreeError::TooFew { len, got: end });
+    if end > count {
+        let (len, got) = (count, end);
+        return Err(TreeError::TooFew { len, got });
     }
     let steps: Vec<Step> = Siblings::new(first..end, count).collect();
     let expected = steps.iter().map(Step::carried).sum();
     if path.len() != expected {
-        return Err(TreeError::PathLength {
-            expected,
-            got: path.len(),
-        });
+        let got = path.len();
+        return Err(TreeError::PathLength { expected, got });
     }
-    let (empty, mut given) = (empty_nodes(), path.iter().copied());
+    let mut given = path.iter().copied();
     let mut row = leaves.to_vec();
     for step in steps {
         if step.left.is_some() {
-            row.insert(0, given.next().unwrap_or_default());
+            row.splice(0..0, given.next());
         }
         if step.right.is_some() {
-            row.push(given.next().unwrap_or_default());
+            row.extend(given.next());
         }
-        if row.len() % 2 == 1 {
-            row.push(empty[step.level]);
-        }
-        row = row.chunks(2).map(|pair| node(pair[0], pair[1])).collect();
+        row = row.chunks(2).map(pair).collect();
     }
     Ok(row[0])
 }
 
-/// What one level of a range proof carries.
+/// Two nodes' parent; one alone goes up as it is.
+fn pair(nodes: &[B256]) -> B256 {
+    match nodes {
+        [left, right] => node(*left, *right),
+        _ => nodes[0],
+    }
+}
+
+/// Levels above the leaves of a tree of `count` leaves.
+const fn levels(count: u64) -> usize {
+    (u64::BITS - count.saturating_sub(1).leading_zeros()) as usize
+}
+
+fn number(value: u64) -> B256 {
+    B256::left_padding_from(&value.to_be_bytes())
+}
+
+fn words<const N: usize>(words: [B256; N]) -> B256 {
+    let mut hasher = Keccak256::new();
+    words.iter().for_each(|word| hasher.update(word));
+    hasher.finalize()
+}
+
+/// What one level of a range path carries.
 struct Step {
     level: usize,
     left: Option<u64>,
@@ -246,14 +278,14 @@ impl Step {
     }
 }
 
-/// Walks a range from the leaves to the root.
+/// Walks a range from the leaves to the top.
 struct Siblings {
     level: usize,
     /// Nodes of this level that the verifier has: first and last.
     first: u64,
     last: u64,
-    /// Nodes of this level that are not empty.
-    filled: u64,
+    /// Nodes of this level.
+    width: u64,
 }
 
 impl Siblings {
@@ -262,7 +294,7 @@ impl Siblings {
             level: 0,
             first: range.start,
             last: range.end - 1,
-            filled: count,
+            width: count,
         }
     }
 }
@@ -271,19 +303,18 @@ impl Iterator for Siblings {
     type Item = Step;
 
     fn next(&mut self) -> Option<Step> {
-        if self.level == DEPTH {
+        if self.width <= 1 {
             return None;
         }
         let left = (self.first % 2 == 1).then(|| self.first - 1);
-        let right =
-            (self.last.is_multiple_of(2) && self.last + 1 < self.filled).then(|| self.last + 1);
+        let right = self.last.is_multiple_of(2) && self.last + 1 < self.width;
         let step = Step {
             level: self.level,
             left,
-            right,
+            right: right.then(|| self.last + 1),
         };
         (self.first, self.last) = (self.first / 2, self.last / 2);
-        self.filled = self.filled.div_ceil(2);
+        self.width = self.width.div_ceil(2);
         self.level += 1;
         Some(step)
     }
@@ -297,26 +328,23 @@ mod tests {
         (0..n).map(|i| keccak256(i.to_be_bytes())).collect()
     }
 
-    /// The root by the definition, level by level.
+    /// The top by the definition, level by level.
     fn naive(leaves: &[B256]) -> B256 {
-        let (mut row, empty) = (leaves.to_vec(), empty_nodes());
-        for level in 0..DEPTH {
-            if row.len() % 2 == 1 {
-                row.push(empty[level]);
-            }
-            row = row.chunks(2).map(|pair| node(pair[0], pair[1])).collect();
+        let mut row = leaves.to_vec();
+        while row.len() > 1 {
+            row = row.chunks(2).map(pair).collect();
         }
-        row.first().copied().unwrap_or(empty[DEPTH])
+        row[0]
     }
 
     #[test]
-    fn every_root_on_the_way_is_that_of_the_definition() {
-        let all = leaves(21);
-        let tree = Tree::from_leaves(all.clone()).expect("fits");
+    fn every_top_on_the_way_is_that_of_the_definition() {
+        let all = leaves(37);
+        let tree = Tree::from_leaves(all.clone());
 
-        for count in 0..=21 {
+        for count in 1..=37 {
             assert_eq!(
-                tree.root(count),
+                tree.top(count),
                 Ok(naive(&all[..count as usize])),
                 "{count}"
             );
@@ -325,63 +353,118 @@ mod tests {
 
     #[test]
     fn every_range_of_every_count_is_proved() {
-        let all = leaves(13);
-        let tree = Tree::from_leaves(all.clone()).expect("fits");
+        let all = leaves(19);
+        let tree = Tree::from_leaves(all.clone());
 
-        for count in 1..=13 {
+        for count in 1..=19 {
             for first in 0..count {
                 for end in first + 1..=count {
                     let path = tree.prove(first..end, count).expect("in range");
                     let range = &all[first as usize..end as usize];
 
-                    assert_eq!(root_of(range, first, count, &path), tree.root(count));
+                    assert_eq!(top_of(range, first, count, &path), tree.top(count));
                 }
             }
         }
     }
 
     #[test]
+    fn every_leaf_is_proved_against_its_peak() {
+        let all = leaves(19);
+        let tree = Tree::from_leaves(all.clone());
+
+        for count in 1..=19_u64 {
+            for index in 0..count {
+                let path = tree.peak_path(index, count).expect("in range");
+                let climb = |(level, acc): (u32, B256), sibling: &B256| {
+                    let right = (index >> level) & 1 == 1;
+                    let up = if right {
+                        node(*sibling, acc)
+                    } else {
+                        node(acc, *sibling)
+                    };
+                    (level + 1, up)
+                };
+                let (level, got) = path.iter().fold((0, all[index as usize]), climb);
+
+                // The peak is a set bit of the count, and the complete subtree that begins where it should.
+                assert_eq!(count >> level & 1, 1, "{index} of {count}");
+                let begin = (count >> (level + 1)) << (level + 1);
+                let under = &all[begin as usize..(begin + (1 << level)) as usize];
+                assert_eq!(got, naive(under), "{index} of {count}");
+            }
+        }
+    }
+
+    #[test]
     fn the_whole_tree_needs_no_path() {
-        let tree = Tree::from_leaves(leaves(13)).expect("fits");
+        let tree = Tree::from_leaves(leaves(13));
 
         assert_eq!(tree.prove(0..13, 13), Ok(Vec::new()));
     }
 
     #[test]
-    fn a_leaf_at_another_place_has_another_root() {
+    fn a_leaf_at_another_place_has_another_top() {
         let all = leaves(8);
-        let tree = Tree::from_leaves(all.clone()).expect("fits");
+        let tree = Tree::from_leaves(all.clone());
         let path = tree.prove(2..4, 8).expect("in range");
 
-        assert_ne!(root_of(&all[2..4], 4, 8, &path), tree.root(8));
-        assert_ne!(root_of(&[all[3], all[2]], 2, 8, &path), tree.root(8));
+        assert_ne!(top_of(&all[2..4], 4, 8, &path), tree.top(8));
+        assert_ne!(top_of(&[all[3], all[2]], 2, 8, &path), tree.top(8));
     }
 
     #[test]
     fn surplus_and_missing_siblings_are_refused() {
         let all = leaves(8);
-        let tree = Tree::from_leaves(all.clone()).expect("fits");
+        let tree = Tree::from_leaves(all.clone());
         let mut path = tree.prove(2..4, 8).expect("in range");
 
         path.push(B256::ZERO);
+        let (expected, got) = (2, 3);
         assert_eq!(
-            root_of(&all[2..4], 2, 8, &path),
-            Err(TreeError::PathLength {
-                expected: 2,
-                got: 3
-            })
+            top_of(&all[2..4], 2, 8, &path),
+            Err(TreeError::PathLength { expected, got })
         );
-        assert!(root_of(&all[2..4], 2, 8, &path[..1]).is_err());
+        assert!(top_of(&all[2..4], 2, 8, &path[..1]).is_err());
     }
 
     #[test]
     fn ranges_outside_the_tree_are_refused() {
-        let tree = Tree::from_leaves(leaves(3)).expect("fits");
+        let tree = Tree::from_leaves(leaves(3));
 
         assert_eq!(tree.prove(1..1, 3), Err(TreeError::Empty));
         assert!(tree.prove(2..4, 3).is_err());
-        assert!(tree.root(4).is_err());
-        assert!(root_of(&[], 0, 1, &[]).is_err());
-        assert!(root_of(&leaves(1), u64::MAX, u64::MAX, &[]).is_err());
+        assert!(tree.top(4).is_err());
+        assert_eq!(tree.top(0), Err(TreeError::Empty));
+        assert!(tree.peak_path(3, 3).is_err());
+        assert!(top_of(&[], 0, 1, &[]).is_err());
+        assert!(top_of(&leaves(1), u64::MAX, u64::MAX, &[]).is_err());
+    }
+
+    #[test]
+    fn another_direction_or_kind_or_number_has_another_leaf() {
+        let from = (ChainId(1), Address::repeat_byte(1));
+        let to = (ChainId(2), Address::repeat_byte(2));
+        let lane = LaneId(1);
+        let there = Ends { from, to, lane }.domain();
+        let back = Ends {
+            from: to,
+            to: from,
+            lane,
+        }
+        .domain();
+
+        let all = [
+            leaf(there, 0, LeafKind::Message, b"x"),
+            leaf(back, 0, LeafKind::Message, b"x"),
+            leaf(there, 1, LeafKind::Message, b"x"),
+            leaf(there, 0, LeafKind::Ack, b"x"),
+            leaf(there, 0, LeafKind::Message, b"y"),
+        ];
+
+        let mut distinct = all.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), all.len());
     }
 }

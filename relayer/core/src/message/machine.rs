@@ -9,8 +9,9 @@ type Stepped = Result<(State, Vec<Effect>), Why>;
 /// One step: take the fact in, then do what is due.
 pub(super) fn step(mut state: State, event: &Event, now: &Now, patience: &Patience) -> Stepped {
     if state.ended.is_some() {
-        // M: what has ended stays as it is.
-        return Err(Why::Ended);
+        // M12, M13: what has ended stays as it is; only its sender may still have to be told.
+        let effects = state.hook(event)?;
+        return Ok((state, effects));
     }
     state.observe(event, now, patience)?;
     let effects = state.decide(now, patience);
@@ -24,7 +25,7 @@ pub(super) fn wake(state: &State) -> Vec<(ChainId, Timestamp)> {
     }
     let (to, over) = (state.sent.id.way.to, state.sent.deadline.plus(1));
     match state.there {
-        There::Waiting { .. } | There::SteppedOver => vec![(to, over)],
+        There::Waiting { .. } | There::Expired => vec![(to, over)],
         There::Kept { retry_at, .. } => vec![(to, retry_at), (to, over)],
         There::Done { .. } => Vec::new(),
     }
@@ -35,14 +36,14 @@ impl State {
     fn observe(&mut self, event: &Event, now: &Now, patience: &Patience) -> Result<(), Why> {
         let index = self.sent.id.index;
         match (event, &mut self.there) {
-            // Proved: a root over it is known at its destination.
+            // M3: a root over it is known at its destination.
             (Event::Rooted { count }, There::Waiting { proved }) if *count > index && !*proved => {
                 *proved = true;
             }
             (Event::Rooted { .. }, _) => return Err(Why::Known),
-            // Executed or given up. It may be read before anything else of the destination is.
+            // M8, M10, M11: it has its result.
             (Event::Done { .. }, There::Done { .. }) => return Err(Why::Known),
-            (Event::Done { .. }, There::SteppedOver) => return Err(Why::Contradiction),
+            (Event::Done { .. }, There::Expired) => return Err(Why::Contradiction),
             (
                 Event::Done {
                     status,
@@ -58,7 +59,7 @@ impl State {
                     proved: false,
                 };
             }
-            // Kept: the first failure, or a retry that failed.
+            // M10: kept, for the first time or after a retry that failed.
             (Event::Kept, There::Waiting { .. }) => {
                 self.there = There::Kept {
                     retry_at: now.of(self.sent.id.way.to).proven.plus(patience.pause),
@@ -67,19 +68,20 @@ impl State {
             }
             (Event::Kept, There::Kept { .. }) if self.asked.retry => self.pause(now, patience),
             (Event::Kept, There::Kept { .. } | There::Done { .. }) => return Err(Why::Known),
-            (Event::Kept, There::SteppedOver) => return Err(Why::Contradiction),
-            (Event::SteppedOver, There::Waiting { .. }) => self.there = There::SteppedOver,
-            (Event::SteppedOver, There::SteppedOver) => return Err(Why::Known),
-            (Event::SteppedOver, _) => return Err(Why::Contradiction),
+            (Event::Kept, There::Expired) => return Err(Why::Contradiction),
+            // M6: it came too late.
+            (Event::Expired, There::Waiting { .. }) => self.there = There::Expired,
+            (Event::Expired, There::Expired) => return Err(Why::Known),
+            (Event::Expired, _) => return Err(Why::Contradiction),
             (Event::RootedBack { count }, There::Done { ack, proved, .. })
                 if count > ack && !*proved =>
             {
                 *proved = true;
             }
             (Event::RootedBack { .. }, _) => return Err(Why::Known),
-            // The end, whoever brought it, and whichever chain is read first.
+            // M12, M13: the end, whoever brought it, and whichever chain is read first.
             (Event::Acknowledged(status), _) => self.ended = Some(Outcome::Acknowledged(*status)),
-            (Event::TimedOut, There::Waiting { .. } | There::SteppedOver) => {
+            (Event::TimedOut, There::Waiting { .. } | There::Expired) => {
                 self.ended = Some(Outcome::TimedOut);
             }
             (Event::TimedOut, There::Kept { .. } | There::Done { .. }) => {
@@ -92,8 +94,36 @@ impl State {
                 (*retry_at, *retries) = (Timestamp(0), 0);
             }
             (Event::Retry, _) => return Err(Why::Known),
+            // Logs of one transaction may come in any order: the end first, then its hook.
+            (Event::HookFailed | Event::HookRun, _) => return Err(Why::Foreign),
         }
         Ok(())
+    }
+
+    /// M14: a kept hook is run again once by us, and then when the operator asks.
+    fn hook(&mut self, event: &Event) -> Result<Vec<Effect>, Why> {
+        let id = self.sent.id;
+        match (event, self.hook) {
+            (Event::HookFailed, Hook::Quiet) | (Event::Retry, Hook::Left) => {
+                self.hook = Hook::Kept;
+                Ok(vec![Effect::RunHook { id }])
+            }
+            (Event::HookRun, Hook::Kept | Hook::Left) => {
+                self.hook = Hook::Quiet;
+                Ok(Vec::new())
+            }
+            (
+                Event::Failed {
+                    purpose: Purpose::RunHook,
+                    ..
+                },
+                Hook::Kept,
+            ) => {
+                self.hook = Hook::Left;
+                Ok(Vec::new())
+            }
+            _ => Err(Why::Ended),
+        }
     }
 
     /// The executor stopped trying: what is still due is asked for again.
@@ -102,7 +132,9 @@ impl State {
             Purpose::Retry if self.asked.retry => self.pause(now, patience),
             Purpose::GiveUp if self.asked.give_up => self.asked.give_up = false,
             Purpose::TimeOut if self.asked.time_out => self.asked.time_out = false,
-            Purpose::Retry | Purpose::GiveUp | Purpose::TimeOut => return Err(Why::Known),
+            Purpose::Retry | Purpose::GiveUp | Purpose::TimeOut | Purpose::RunHook => {
+                return Err(Why::Known);
+            }
         }
         Ok(())
     }
@@ -128,13 +160,13 @@ impl State {
         // Every event up to a final block after the deadline was taken in.
         let over = clock.proven > deadline;
         match self.there {
-            // Not delivered, and it never will be: the same block proves it at home.
-            There::Waiting { .. } | There::SteppedOver if over && !self.asked.time_out => {
+            // M13: not delivered, and it never will be: the same block proves it at home.
+            There::Waiting { .. } | There::Expired if over && !self.asked.time_out => {
                 self.asked.time_out = true;
                 let after = deadline;
                 vec![Effect::TimeOut { id, after }]
             }
-            // Kept, and nobody may retry it any more.
+            // M10: kept, and nobody may retry it any more.
             There::Kept { .. } if over && !self.asked.give_up => {
                 self.asked.give_up = true;
                 vec![Effect::GiveUp { id }]
@@ -150,10 +182,9 @@ impl State {
                 let start_before = deadline;
                 vec![Effect::Retry { id, start_before }]
             }
-            There::Waiting { .. }
-            | There::SteppedOver
-            | There::Kept { .. }
-            | There::Done { .. } => Vec::new(),
+            There::Waiting { .. } | There::Expired | There::Kept { .. } | There::Done { .. } => {
+                Vec::new()
+            }
         }
     }
 }

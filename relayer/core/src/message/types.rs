@@ -82,10 +82,12 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The recipient took it.
+    /// M11: the recipient took it.
     Executed,
-    /// It failed, and nobody made it succeed before its deadline.
+    /// M10: it failed, and nobody made it succeed before its deadline.
     Failed,
+    /// M8: its recipient is forbidden or has no code.
+    Refused,
 }
 
 /// How far a message is at its destination.
@@ -104,8 +106,8 @@ pub enum There {
         /// Retries of ours so far.
         retries: u8,
     },
-    /// An ordered lane went on without it after its deadline. It was not executed and never will be.
-    SteppedOver,
+    /// M6: it came after its deadline, was not executed and never will be.
+    Expired,
     /// It has its result, which is on its way home.
     Done {
         /// How it ended.
@@ -141,6 +143,20 @@ pub struct State {
     pub asked: Asked,
     /// How it ended at home.
     pub ended: Option<Outcome>,
+    /// Whether its sender was told.
+    pub hook: Hook,
+}
+
+/// How the call to the sender of a message that ended went (M14). It changes nothing about the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hook {
+    /// Not called, not asked for, or it went through.
+    Quiet,
+    /// It failed and is kept; we run it again.
+    Kept,
+    /// It failed again for us; somebody must look.
+    Left,
 }
 
 /// The stored form, with its version.
@@ -185,6 +201,8 @@ pub enum Purpose {
     GiveUp,
     /// Proving at home that it was not delivered.
     TimeOut,
+    /// Running the sender's hook again.
+    RunHook,
 }
 
 impl Purpose {
@@ -194,6 +212,7 @@ impl Purpose {
             Self::Retry => "retry",
             Self::GiveUp => "give_up",
             Self::TimeOut => "time_out",
+            Self::RunHook => "run_hook",
         }
     }
 }
@@ -216,7 +235,8 @@ pub enum Event {
     /// A final block of the destination shows that it was executed without success and is kept; once more for each
     /// retry that fails.
     Kept,
-    /// A final block of the destination shows its result: executed, or given up.
+    /// A final block of the destination shows its result, in the acknowledgement it appended: executed, refused, or
+    /// given up.
     Done {
         /// How it ended.
         status: Status,
@@ -225,8 +245,8 @@ pub enum Event {
         /// Number of the acknowledgement on the way back.
         ack: u64,
     },
-    /// A final block of the destination shows that its lane went on without it.
-    SteppedOver,
+    /// A final block of the destination shows that it came after its deadline.
+    Expired,
     /// A final block of the source shows a known root with so many items of the way back.
     RootedBack {
         /// Items under it.
@@ -236,6 +256,10 @@ pub enum Event {
     Acknowledged(Status),
     /// A final block of the source shows that it was timed out.
     TimedOut,
+    /// A final block of the source shows that the sender's hook failed and is kept.
+    HookFailed,
+    /// A final block of the source shows that the kept hook went through.
+    HookRun,
     /// The executor stopped trying.
     Failed {
         /// To do what.
@@ -245,7 +269,7 @@ pub enum Event {
     },
     /// Time passed.
     Tick,
-    /// The operator wants a kept message executed again now.
+    /// The operator wants a kept message executed again now, or a kept hook run again.
     Retry,
 }
 
@@ -256,10 +280,12 @@ impl Event {
             Self::Rooted { .. } => "rooted",
             Self::Kept => "kept",
             Self::Done { .. } => "done",
-            Self::SteppedOver => "stepped_over",
+            Self::Expired => "expired",
             Self::RootedBack { .. } => "rooted_back",
             Self::Acknowledged(_) => "acknowledged",
             Self::TimedOut => "timed_out",
+            Self::HookFailed => "hook_failed",
+            Self::HookRun => "hook_run",
             Self::Failed { .. } => "failed",
             Self::Tick => "tick",
             Self::Retry => "retry",
@@ -292,6 +318,11 @@ pub enum Effect {
         /// The proving block's time is later than this.
         after: Timestamp,
     },
+    /// Run the sender's kept hook again, at home.
+    RunHook {
+        /// Which.
+        id: MessageId,
+    },
 }
 
 impl Effect {
@@ -301,6 +332,7 @@ impl Effect {
             Self::Retry { .. } => Purpose::Retry,
             Self::GiveUp { .. } => Purpose::GiveUp,
             Self::TimeOut { .. } => Purpose::TimeOut,
+            Self::RunHook { .. } => Purpose::RunHook,
         }
     }
 
@@ -308,7 +340,7 @@ impl Effect {
     pub const fn chain(&self) -> ChainId {
         match self {
             Self::Retry { id, .. } | Self::GiveUp { id } => id.way.to,
-            Self::TimeOut { id, .. } => id.way.from,
+            Self::TimeOut { id, .. } | Self::RunHook { id } => id.way.from,
         }
     }
 }
@@ -376,11 +408,11 @@ impl State {
             (None, There::Waiting { .. }) if self.asked.time_out => Stage::Expired,
             (None, There::Waiting { proved: false }) => Stage::Sent,
             (None, There::Waiting { proved: true }) => Stage::Proved,
-            (None, There::SteppedOver) => Stage::Expired,
+            (None, There::Expired) => Stage::Expired,
             (None, There::Kept { .. }) => Stage::Failed,
             (None, There::Done { status, .. }) => match status {
                 Status::Executed => Stage::Executed,
-                Status::Failed => Stage::Failed,
+                Status::Failed | Status::Refused => Stage::Failed,
             },
         }
     }
