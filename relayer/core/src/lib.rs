@@ -14,6 +14,7 @@
 //!   docs/messages.md.
 //! * [`peg`]: an asset leaves its home chain or comes back, for its user and for a carrier. Rules P1..P16.
 //! * [`settlement`]: a public asset released by a proved consortium result. Rules S1..S12.
+//! * [`supply`]: whether every pegged token is backed (V1).
 //! * [`retry`]: when to try again, when to replace a stuck transaction, when to stop.
 //!
 //! What never happens here: a secret that is not public yet is never held ([`swap::Secret::Own`] names it, the
@@ -29,5 +30,6 @@ pub mod offer;
 pub mod peg;
 pub mod retry;
 pub mod settlement;
+pub mod supply;
 pub mod swap;
 pub mod tree;
