@@ -573,11 +573,9 @@ play!(
             // A port that stays paused owes for ever; refunds and collections do not wait for it.
             !served || w.ground.paused || !play.over(w) || (closed && play.all_ended(w))
         }),
-        Property::sometimes("somebody completes", |_, w: &World<Peg>| {
-            w.ground.slot == Slot::Claimed && w.ground.lock == Some(Fate::Claimed)
+        Property::sometimes("somebody ends", |_, w: &World<Peg>| {
+            matches!(w.ground.lock, Some(Fate::Claimed | Fate::Refunded))
         }),
-        Property::sometimes("somebody is refunded", |_, w: &World<Peg>| w.ground.lock
-            == Some(Fate::Refunded)),
     ]
 );
 
