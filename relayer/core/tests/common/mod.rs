@@ -167,6 +167,8 @@ pub(crate) struct Sent<E> {
 pub(crate) struct Node<P: Protocol> {
     pub(crate) state: Option<P::State>,
     outbox: Vec<P::Effect>,
+    /// Events of what it has no record of yet.
+    early: Vec<P::Event>,
     /// What the executor has to report.
     mail: Vec<P::Event>,
     /// Log entries read, and the time of the newest block applied, by chain.
@@ -224,6 +226,12 @@ impl<P: Protocol> Play<P> {
             if let Some((state, effects)) = self.0.take_up(who, event, &now) {
                 world.nodes[who].state = Some(state);
                 world.nodes[who].outbox.extend(effects);
+                // What was seen before somebody knew what it was about is told again.
+                for event in std::mem::take(&mut world.nodes[who].early) {
+                    self.feed(world, who, &event, Told::Fact);
+                }
+            } else if *event != self.0.tick() {
+                world.nodes[who].early.push(event.clone());
             }
             return;
         };
@@ -371,6 +379,7 @@ impl<P: Protocol> Play<P> {
             if node.up == Up::Dead {
                 (node.state, node.read) = (None, [(0, 0); 2]);
                 node.outbox.clear();
+                node.early.clear();
                 node.mail.clear();
             }
             for (chain, (_, ticked)) in node.read.iter_mut().enumerate() {
@@ -505,6 +514,7 @@ impl<P: Protocol> Play<P> {
             Node {
                 state,
                 outbox,
+                early: Vec::new(),
                 mail: Vec::new(),
                 read: [(0, 0); 2],
                 up: *up,
