@@ -430,8 +430,8 @@ fn a_relayer_that_crashes() {
 }
 
 #[test]
-fn two_relayers_race_and_one_dies_for_good() {
-    Play(message(&[Up::MayDie, Up::Always])).holds("message: two relayers, one dies");
+fn three_relayers_race_one_crashes_and_one_dies_for_good() {
+    Play(message(&[Up::MayCrash, Up::MayDie, Up::Always])).holds("message: three relayers, one crashes, one dies");
 }
 
 #[test]
@@ -440,7 +440,7 @@ fn clocks_differ_and_a_transaction_is_lost() {
     Play(Message {
         skew,
         drops,
-        ..message(&[Up::Always])
+        ..message(&[Up::Always, Up::MayDie])
     })
     .holds("message: skewed clocks, lost");
 }

@@ -391,7 +391,7 @@ impl Protocol for Peg {
             // P8.
             Effect::OpenPaid { .. } if g.lock == Some(Fate::Claimed) && !g.paused => {
                 let ready_at = match g.slot {
-                    _ if self.rule == Rule::NoLateClaim => return Ran::Refused,
+                    _ if self.rule == Rule::NoLateClaim => return Ran::Done,
                     Slot::Absent => clock[1] + self.delay,
                     Slot::Open {
                         ready_at,

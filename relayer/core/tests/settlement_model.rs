@@ -488,7 +488,7 @@ fn transactions_are_lost() {
 #[test]
 fn either_party_is_malicious() {
     for malicious in [INITIATOR, COUNTERPARTY] {
-        let mut nodes = [Up::Always, Up::Always];
+        let mut nodes = [Up::Always, Up::Always, Up::MayDie];
         nodes[malicious] = Up::Dead;
         let malicious = Some(malicious);
         Play(Settlement {
