@@ -11,6 +11,10 @@ use crate::swap::{
     Take, TransferId, Watchtower,
 };
 
+mod relay;
+
+pub use relay::{Account, message, peg, settlement};
+
 /// The answer, for people ([`fmt::Display`]) and machines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
@@ -42,6 +46,8 @@ pub enum Actor {
     OtherParty,
     /// Anyone, for the safety deposit.
     Anyone,
+    /// Anyone who carries a proof.
+    AnyRelayer,
     /// Nobody: it is over.
     Nobody,
 }
@@ -130,6 +136,7 @@ impl fmt::Display for Actor {
             Self::Us => "this daemon",
             Self::OtherParty => "the other party",
             Self::Anyone => "anyone, for the safety deposit",
+            Self::AnyRelayer => "anyone who carries a proof",
             Self::Nobody => "nobody, it is over",
         })
     }

@@ -1,10 +1,16 @@
 //! What is stored keeps its form: each file holds the bytes of one value. Changing a file is a reviewed act; a change of
 //! form gets a new version of [`Stored`], and old files stay.
 
-use alloy_primitives::{Address, B256, U256};
-use causeway_adapter_api::{Asset, ChainId, Hashlock, Lock, LockId, Terms, Timestamp, Wanted};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use causeway_adapter_api::{
+    Asset, ChainId, Hashlock, Height, Lock, LockId, Terms, Timestamp, Wanted,
+};
 use causeway_core::swap::{
     self, Account, Effect, Event, Failure, Leg, Plan, Purpose, Secret, Seen, State, Stored,
+};
+use causeway_core::{
+    lane::{LaneId, Way},
+    message, peg, settlement,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -158,6 +164,118 @@ fn same_bytes<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
 
     assert_eq!(written, golden, "{name}: the stored form changed");
     assert_eq!(&serde_json::from_str::<T>(&golden).expect("parses"), value);
+}
+
+fn lane() -> Way {
+    Way {
+        lane: LaneId(1),
+        from: ChainId(6),
+        to: ChainId(9),
+    }
+}
+
+fn messages() -> Vec<message::Stored> {
+    let sent = message::Sent {
+        id: message::MessageId {
+            way: lane(),
+            index: 7,
+        },
+        order: message::Order::Ordered,
+        kind: message::Kind::Call,
+        sender: Address::repeat_byte(2),
+        recipient: Address::repeat_byte(3),
+        deadline: Timestamp(1_000),
+        gas_limit: 200_000,
+        leaf: B256::repeat_byte(4),
+    };
+    let (waiting, mut kept, mut ended) = (
+        message::begin(sent),
+        message::begin(sent),
+        message::begin(sent),
+    );
+    kept.there = message::There::Kept {
+        retry_at: Timestamp(900),
+        retries: 2,
+    };
+    ended.there = message::There::Done {
+        status: message::Status::Executed,
+        result: Bytes::from_static(&[1, 2]),
+        ack: 5,
+        proved: true,
+    };
+    ended.ended = Some(message::Outcome::Acknowledged(message::Status::Executed));
+    [waiting, kept, ended].map(Into::into).into()
+}
+
+fn pegs() -> Vec<peg::Stored> {
+    let route = peg::Route {
+        kind: peg::Kind::PegOut,
+        to: ChainId(9),
+        port: Address::repeat_byte(5),
+    };
+    let promise = peg::Promise {
+        recipient: Address::repeat_byte(6),
+        nonce: U256::from(7),
+    };
+    let plan = peg::Plan {
+        give: plan().give,
+        spender: Address::repeat_byte(11),
+        route,
+        promise,
+        settle: 12,
+        lock_by: Timestamp(13),
+    };
+    let mut open = peg::carry(seen(), Height(14), route, promise);
+    open.destination = peg::Destination::Opened {
+        ready_at: Timestamp(15),
+        paid: true,
+    };
+    open.preimage = Some(B256::repeat_byte(16));
+    [peg::start(plan).0, open].map(Into::into).into()
+}
+
+fn settlements() -> Vec<settlement::Stored> {
+    let deal = settlement::Deal {
+        id: B256::repeat_byte(1),
+        public: ChainId(6),
+        consortium: ChainId(9),
+        initiator: Address::repeat_byte(2),
+        counterparty: Address::repeat_byte(3),
+        asset: Asset::Native,
+        amount: U256::from(100),
+        deadline: Timestamp(1_000),
+        business: Address::repeat_byte(4),
+        terms_digest: B256::repeat_byte(5),
+        salt: B256::repeat_byte(6),
+    };
+    let plan = settlement::Plan {
+        deal,
+        escrow: Address::repeat_byte(7),
+        open_by: Timestamp(8),
+        settle: 9,
+        patience: 10,
+    };
+    let outcome = settlement::Outcome {
+        digest: B256::repeat_byte(11),
+        to_counterparty: U256::from(60),
+    };
+    let mut published = settlement::join(plan, settlement::Role::Carrier);
+    published.business = settlement::Business::Published {
+        outcome,
+        prove_at: Timestamp(12),
+    };
+    let signature = Bytes::from_static(&[13]);
+    published.initiator = Some(settlement::Word { outcome, signature });
+    [settlement::start(plan).0, published]
+        .map(Into::into)
+        .into()
+}
+
+#[test]
+fn stored_messages_pegs_and_settlements_keep_their_form() {
+    same_bytes(&messages(), "messages.v1");
+    same_bytes(&pegs(), "pegs.v1");
+    same_bytes(&settlements(), "settlements.v1");
 }
 
 #[test]

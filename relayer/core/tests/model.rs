@@ -6,6 +6,8 @@
 //! tried. The two chains are read independently, so their events arrive in any order; every delivered event is delivered
 //! a second time and must change nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use alloy_primitives::{Address, B256, U256};
 use causeway_adapter_api::{Asset, ChainId, Lock, LockId, Preimage, Terms, Timestamp, Wanted};
 use causeway_core::{
@@ -313,8 +315,9 @@ impl World {
                     id: id(&leg.lock),
                     lock: leg.lock,
                 };
+                // L7, L10: an id has one life, and every window lies in the future.
                 let exists = self.locks.iter().any(|(other, _)| other.id == seen.id);
-                if exists || now >= leg.lock.terms.refund_at {
+                if exists || now >= leg.lock.terms.public_claim_at {
                     return false;
                 }
                 self.locks.push((seen, Fate::Open));
@@ -369,6 +372,12 @@ impl World {
     /// Drops what no longer makes a difference, so that states that differ in history alone are one.
     fn forget(&mut self) {
         self.locks.sort_by_key(|(seen, _)| seen.id);
+        // In which order transactions came into the pool makes no difference: any of them may be included next.
+        self.pool.sort_by_cached_key(|tx| {
+            let mut hasher = DefaultHasher::new();
+            tx.hash(&mut hasher);
+            hasher.finish()
+        });
         for chain in 0..2 {
             let alive = self.nodes.iter().filter(|node| node.up != Up::Dead);
             let done = alive
