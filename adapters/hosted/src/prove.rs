@@ -26,12 +26,8 @@ impl ContractReader for HostedChain {
         let ledger = &self.node().ledger;
         let mut numbers = Vec::new();
         for contract in contracts {
-            let found = ledger.logger_blocks(
-                *contract,
-                range.from.0,
-                range.to.0,
-                MAX_RANGE as usize,
-            );
+            let found =
+                ledger.logger_blocks(*contract, range.from.0, range.to.0, MAX_RANGE as usize);
             numbers.extend(found.map_err(|e| self.store_error(e))?);
         }
         numbers.sort_unstable();

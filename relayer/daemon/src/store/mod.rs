@@ -26,8 +26,8 @@ pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use query::WINDOW;
 pub use rows::{
-    CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey, TransitionRow,
-    TxRow,
+    CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey, RelayCall,
+    TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
 
