@@ -9,13 +9,25 @@
 //! * [`margin`]: how far apart two deadlines must be, from what was measured (V4).
 //! * [`offer`]: whether a lock seen on one chain is answered with a lock on the other, and with which.
 //! * [`explain`]: where a transfer is, who may act next, until when, and what happens if nobody does.
+//! * [`message`]: the life of a cross-chain message; [`lane`]: what a lane has to deliver, [`batch`]: in which portions,
+//!   [`tree`]: the Merkle tree it is proved with, [`client`]: how a light client is brought to a block. Rules M1..M17 are in
+//!   docs/messages.md.
+//! * [`peg`]: an asset leaves its home chain or comes back, for its user and for a carrier. Rules P1..P16.
+//! * [`settlement`]: a public asset released by a proved consortium result. Rules S1..S12.
 //! * [`retry`]: when to try again, when to replace a stuck transaction, when to stop.
 //!
 //! What never happens here: a secret that is not public yet is never held ([`swap::Secret::Own`] names it, the
 //! daemon's store keeps it), and no amount or deadline is computed with unchecked arithmetic.
 
+pub mod batch;
+pub mod client;
 pub mod explain;
+pub mod lane;
 pub mod margin;
+pub mod message;
 pub mod offer;
+pub mod peg;
 pub mod retry;
+pub mod settlement;
 pub mod swap;
+pub mod tree;

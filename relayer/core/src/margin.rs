@@ -196,6 +196,78 @@ pub fn answer(
     })
 }
 
+/// The deadlines of a peg, P1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PegSchedule {
+    /// The lock is not sent from here on, by the origin's clock.
+    pub lock_by: Timestamp,
+    /// `T`: the destination pays only before it.
+    pub t: Timestamp,
+    /// `R`: the sender may ask for the refund from here on.
+    pub r: Timestamp,
+    /// Start of the public refund window.
+    pub public_refund_at: Timestamp,
+}
+
+/// P1: proposes the deadlines of a peg that begins at `now`, `a` being its origin: lock final, opening final, `delay` of a
+/// large amount, claim final, the declared outage and slack before `T`; a block past `T` known at the origin before `R`.
+///
+/// # Errors
+/// [`MarginError::ConfigOverflow`].
+pub fn peg_schedule(
+    timing: &Timing,
+    windows: Windows,
+    delay: u64,
+    now: Timestamp,
+) -> Result<PegSchedule, MarginError> {
+    let on_a = settle(timing.a, timing.skew)?;
+    let after_lock = peg_room(timing, delay)?;
+    let t = sum([now.0, on_a, after_lock, windows.slack])?;
+    let r = sum([t, peg_refund_gap(timing)?])?;
+    Ok(PegSchedule {
+        lock_by: Timestamp(t.saturating_sub(sum([after_lock, on_a])?)),
+        t: Timestamp(t),
+        r: Timestamp(r),
+        public_refund_at: Timestamp(sum([r, windows.private_refund.max(ROUNDING)])?),
+    })
+}
+
+/// V4 for a peg: refuses deadlines that leave no room to lock at `now`, open and claim before `t`, or too little between
+/// `t` and `r` for a block past `t` to be known at the origin.
+///
+/// # Errors
+/// [`MarginError::TooSoon`] or [`MarginError::TooThin`], with expected and got.
+pub fn peg_check(
+    timing: &Timing,
+    delay: u64,
+    now: Timestamp,
+    (t, r): (Timestamp, Timestamp),
+) -> Result<(), MarginError> {
+    let on_a = settle(timing.a, timing.skew)?;
+    let earliest = Timestamp(sum([now.0, on_a, peg_room(timing, delay)?])?);
+    if t < earliest {
+        let (expected, got) = (earliest, t);
+        return Err(MarginError::TooSoon { expected, got });
+    }
+    let (expected, got) = (peg_refund_gap(timing)?, r.since(t));
+    if got < expected {
+        return Err(MarginError::TooThin { expected, got });
+    }
+    Ok(())
+}
+
+/// Seconds from a final lock to a final claim, at worst: opening, delay, claim, outage.
+fn peg_room(timing: &Timing, delay: u64) -> Result<u64, MarginError> {
+    let on_b = settle(timing.b, timing.skew)?;
+    sum([on_b, delay, on_b, timing.outage, ROUNDING])
+}
+
+/// Seconds from `T` until a block past it is final and known at the origin.
+fn peg_refund_gap(timing: &Timing) -> Result<u64, MarginError> {
+    let chains = sum([timing.b.finality_ms, timing.a.inclusion_ms])?;
+    sum([chains.div_ceil(1000), timing.skew, ROUNDING])
+}
+
 /// The 99.9th percentile of `samples` (nearest rank), `None` when there are none.
 pub fn p999(samples: &[u64]) -> Option<u64> {
     let mut sorted = samples.to_vec();
@@ -328,5 +400,28 @@ mod tests {
         assert_eq!(p999(&thousand), Some(999));
         assert_eq!(p999(&[7]), Some(7));
         assert_eq!(p999(&[]), None);
+    }
+
+    #[test]
+    fn a_proposed_peg_leaves_room_and_one_second_less_is_refused() {
+        let (now, delay) = (Timestamp(1_000_000), 30);
+
+        let plan = peg_schedule(&TIMING, WINDOWS, delay, now).expect("fits");
+
+        let times = (plan.t, plan.r);
+        assert!(now < plan.lock_by && plan.lock_by < plan.t && plan.t < plan.r);
+        assert_eq!(peg_check(&TIMING, delay, now, times), Ok(()));
+        assert_eq!(
+            peg_check(&TIMING, delay, now.plus(WINDOWS.slack), times),
+            Ok(())
+        );
+        assert!(matches!(
+            peg_check(&TIMING, delay, now.plus(WINDOWS.slack + 1), times),
+            Err(MarginError::TooSoon { .. })
+        ));
+        assert!(matches!(
+            peg_check(&TIMING, delay, now, (plan.t, Timestamp(plan.r.0 - 1))),
+            Err(MarginError::TooThin { .. })
+        ));
     }
 }

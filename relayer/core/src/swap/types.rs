@@ -736,6 +736,9 @@ pub enum Why {
     /// This role never gets such an event.
     #[error("this role never gets such an event")]
     WrongRole,
+    /// It contradicts what a final block showed before: a chain took something back, or a node lies.
+    #[error("it contradicts what a final block showed before")]
+    Contradiction,
     /// As many locks as one record looks after are looked after.
     #[error("{MAX_WATCHED} locks of this hash are watched already")]
     Full,
