@@ -45,6 +45,13 @@ interface IValidatorSet {
     /// @notice Returns `keccak256(abi.encode(uint64 epoch, address[] votes))`, which light clients store.
     function setHash(uint64 epoch) external view returns (bytes32);
 
+    /// @notice Returns `keccak256` of the packed 20-byte vote addresses of the set scheduled last: the next epoch's set at
+    ///         the end of an epoch. Independent of the epoch's number; other chains prove it by its slot.
+    function votesHash() external view returns (bytes32);
+
+    /// @notice Returns the storage slot of `votesHash`. Fixed for ever.
+    function VOTES_HASH_SLOT() external view returns (bytes32);
+
     /// @notice Returns the number of blocks in an epoch.
     function epochLength() external view returns (uint64);
 

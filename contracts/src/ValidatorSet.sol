@@ -19,6 +19,9 @@ contract ValidatorSet is IValidatorSet {
     uint256 public constant MAX_ENDPOINT = 64;
 
     /// @inheritdoc IValidatorSet
+    bytes32 public constant VOTES_HASH_SLOT = bytes32(uint256(2));
+
+    /// @inheritdoc IValidatorSet
     address public immutable administrator;
     /// @inheritdoc IValidatorSet
     uint64 public immutable epochLength;
@@ -27,6 +30,8 @@ contract ValidatorSet is IValidatorSet {
     mapping(uint64 epoch => Validator[]) private _sets;
     /// From which epoch on which set holds: key and value are the epoch of its beginning.
     Checkpoints.Trace160 private _beginnings;
+    /// What other chains prove at a handover. INVARIANT: lies in VOTES_HASH_SLOT, behind the two above.
+    bytes32 private _votesHash;
 
     constructor(address administrator_, uint64 epochLength_, Validator[] memory first) {
         if (administrator_ == address(0) || epochLength_ == 0) revert ConfigZero();
@@ -56,6 +61,11 @@ contract ValidatorSet is IValidatorSet {
     }
 
     /// @inheritdoc IValidatorSet
+    function votesHash() external view returns (bytes32) {
+        return _votesHash;
+    }
+
+    /// @inheritdoc IValidatorSet
     function currentEpoch() public view returns (uint64) {
         return uint64(block.number) / epochLength;
     }
@@ -67,6 +77,7 @@ contract ValidatorSet is IValidatorSet {
             _sets[epoch].push(set[i]);
         }
         _beginnings.push(epoch, epoch);
+        _votesHash = keccak256(_packed(set));
         emit Scheduled(epoch, _hash(epoch, set), set);
     }
 
@@ -97,5 +108,17 @@ contract ValidatorSet is IValidatorSet {
             votes[i] = set[i].vote;
         }
         return keccak256(abi.encode(epoch, votes));
+    }
+    /// The vote addresses, 20 bytes each.
+    function _packed(Validator[] memory set) private pure returns (bytes memory votes) {
+        votes = new bytes(20 * set.length);
+        for (uint256 i = 0; i < set.length; ++i) {
+            address vote = set[i].vote;
+            // Written from the last to the first would not do either: each word's tail is overwritten by the next one,
+            // and the tail of the last lies behind the array, in memory that is free.
+            assembly ("memory-safe") {
+                mstore(add(add(votes, 32), mul(i, 20)), shl(96, vote))
+            }
+        }
     }
 }
