@@ -641,7 +641,7 @@ impl Taker<'_> {
                     .note(tx, fact, id, "acknowledged", Some(result))
                     .await?
                 {
-                    return Ok(known(tx, id).await?);
+                    return known(tx, id).await;
                 }
                 finish_ack(tx, sides, *index).await?;
                 self.step(tx, id, &Event::Acknowledged(*status)).await?;
@@ -653,7 +653,7 @@ impl Taker<'_> {
                 };
                 let id = sides.out(*index);
                 if !self.note(tx, fact, id, "timed_out", None).await? {
-                    return Ok(known(tx, id).await?);
+                    return known(tx, id).await;
                 }
                 if sides.order == Order::Unordered {
                     finish(tx, id).await?;
@@ -805,19 +805,21 @@ impl Taker<'_> {
         let count = rows::unsigned(count);
         // Messages of the other side that wait for it here, and of this side whose results it brings home.
         for (source, stages, event) in [
-            (sides.there, "('sent')", Event::Rooted { count }),
+            (sides.there, ["sent", "sent"], Event::Rooted { count }),
             (
                 sides.here,
-                "('executed', 'failed')",
+                ["executed", "failed"],
                 Event::RootedBack { count },
             ),
         ] {
-            let found: Vec<i64> = sqlx::query_scalar(&format!(
+            let found: Vec<i64> = sqlx::query_scalar(
                 "SELECT idx FROM relay_items WHERE source = ? AND lane = ? AND kind = 'message' \
-                 AND ended = 0 AND stage IN {stages}"
-            ))
+                 AND ended = 0 AND stage IN (?, ?)",
+            )
             .bind(rows::chain(source))
             .bind(sides.lane)
+            .bind(stages[0])
+            .bind(stages[1])
             .fetch_all(&mut **tx)
             .await
             .map_err(failed)?;
