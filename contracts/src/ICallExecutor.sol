@@ -9,10 +9,9 @@ interface ICallExecutor {
     error CallerNotGateway(address got, address expected);
     /// No call of another chain is running.
     error NoCallRunning();
-    /// The relayer gave less gas than the message must have.
-    error GasTooLow(uint256 got, uint256 needed);
 
     /// @notice Calls `target`; never fails for a reason that lies in the target.
+    /// @param exactly Whether the target gets just `gasLimit`, or all there is, but no less.
     /// @return success Whether the call went through.
     /// @return result The first MAX_RESULT bytes it returned.
     function execute(
@@ -21,7 +20,8 @@ interface ICallExecutor {
         bytes32 messageId,
         address target,
         uint256 gasLimit,
-        bytes calldata data
+        bool exactly,
+        bytes memory data
     ) external returns (bool success, bytes memory result);
 
     /// @notice Returns the chain, the sender and the message of the call that is running.

@@ -61,7 +61,7 @@ interface IGateway is IERC7786GatewaySource {
     /// @notice A kept hook went through.
     event HookRun(bytes32 indexed messageId, address indexed sender);
 
-    /// A constructor argument is zero: 0 administrator, 1 guardian.
+    /// A constructor argument is zero: 0 administrator, 1 guardian, 2 a denied target.
     error ConfigZero(uint256 field);
     /// Only `expected` may do this.
     error CallerRefused(address got, address expected);
@@ -105,15 +105,12 @@ interface IGateway is IERC7786GatewaySource {
     error ItemMalformed(uint256 place);
     /// Items and path do not give the root.
     error PathWrong(bytes32 got, bytes32 expected);
-    /// The path has hashes that are not used, or too few.
-    error PathLength(uint256 got, uint256 needed);
     /// An ordered lane takes item `expected` next.
     error OutOfOrder(uint64 got, uint64 expected);
-    /// The relayer gave less gas than the message must have.
-    error GasTooLow(uint256 got, uint256 needed);
-
     /// This message is not kept as failed.
     error NotFailed(uint32 lane, uint64 index);
+    /// It failed again.
+    error RetryFails(bytes reason);
     /// It is over: no more retries.
     error RetryTooLate(uint256 now_, uint64 deadline);
     /// It can still be retried.
@@ -178,7 +175,7 @@ interface IGateway is IERC7786GatewaySource {
         bytes32[] calldata path
     ) external;
 
-    /// @notice Tries a failed message again, until its deadline.
+    /// @notice Tries a failed message again, until its deadline, with all the gas given, at least its limit.
     function retry(uint32 lane, uint64 index, bytes calldata body) external;
 
     /// @notice Ends a failed message after its deadline; its sender is told.

@@ -96,6 +96,16 @@ interface ILightClient {
     /// @notice Reverts unless this checkpoint was certified here and the client is not frozen.
     function check(Checkpoint calldata checkpoint) external view;
 
+    /// @notice Returns the value of a storage slot of the other chain at a known checkpoint; 0 means proved absence.
+    /// @dev Reverts as `check` does, and with the errors of `StateProof`.
+    function slotAt(
+        Checkpoint calldata checkpoint,
+        address account,
+        bytes32 slot,
+        bytes[] calldata accountProof,
+        bytes[] calldata storageProof
+    ) external view returns (uint256);
+
     /// @notice Reverts if the client is frozen.
     function checkNotFrozen() external view;
 

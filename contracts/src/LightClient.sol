@@ -153,6 +153,18 @@ contract LightClient is ILightClient {
     }
 
     /// @inheritdoc ILightClient
+    function slotAt(
+        Checkpoint calldata checkpoint,
+        address account,
+        bytes32 slot,
+        bytes[] calldata accountProof,
+        bytes[] calldata storageProof
+    ) external view onlyNotFrozen returns (uint256) {
+        _checkKnown(checkpoint);
+        return StateProof.slotAt(checkpoint.stateRoot, account, slot, accountProof, storageProof);
+    }
+
+    /// @inheritdoc ILightClient
     function checkNotFrozen() external view onlyNotFrozen {}
 
     /// @inheritdoc ILightClient

@@ -17,6 +17,8 @@ struct Item {
     /// Message: `abi.encodePacked(uint8 flags, uint64 deadline, uint64 gasLimit, address sender, address recipient, payload)`.
     /// Ack: `abi.encodePacked(uint64 index, bytes32 messageId, uint8 outcome, result)`. Leaf: its 32 bytes.
     bytes body;
+    /// Ack: the body of the message it is about, as it was sent from here. Else empty.
+    bytes message;
 }
 
 /// @notice A message, read from its body.
@@ -101,6 +103,11 @@ library MessageLib {
     /// @dev Leaf of an item; for a message also its id.
     function leaf(bytes32 domain, uint64 index, ItemKind kind, bytes32 bodyHash) internal pure returns (bytes32) {
         return keccak256(abi.encode(domain, index, kind, bodyHash));
+    }
+
+    /// @dev What is stored, and proved to the other chain: how many items, and what remains of them.
+    function root(bytes32 domain, uint64 count, bytes32 top) internal pure returns (bytes32) {
+        return keccak256(abi.encode(domain, count, top));
     }
 
     /// @dev Body of a message.

@@ -114,8 +114,7 @@ contract ValidatorSet is IValidatorSet {
         votes = new bytes(20 * set.length);
         for (uint256 i = 0; i < set.length; ++i) {
             address vote = set[i].vote;
-            // Written from the last to the first would not do either: each word's tail is overwritten by the next one,
-            // and the tail of the last lies behind the array, in memory that is free.
+            // Whole words: the next one overwrites the 12 bytes too many, the last one's lie in free memory.
             assembly ("memory-safe") {
                 mstore(add(add(votes, 32), mul(i, 20)), shl(96, vote))
             }
