@@ -39,3 +39,30 @@ pub mod validator_set {
         "artifacts/ValidatorSet.json"
     }
 }
+
+/// Messages: see `contracts/src/IGateway.sol`.
+pub mod gateway {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        Gateway,
+        "artifacts/Gateway.json"
+    }
+}
+
+/// What one chain believes of another: see `contracts/src/ILightClient.sol`.
+pub mod light_client {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        LightClient,
+        "artifacts/LightClient.json"
+    }
+}
+
+/// Automatic triggers: see `contracts/src/IEventHub.sol`.
+pub mod event_hub {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        EventHub,
+        "artifacts/EventHub.json"
+    }
+}

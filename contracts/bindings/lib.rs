@@ -5,6 +5,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
+//! | [`Gateway`](gateway), [`LightClient`](light_client), [`EventHub`](event_hub) | the same |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`parts`] | the Merkle tree over the secrets of a lock in parts |
@@ -33,9 +34,14 @@ pub mod typed_data;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
-pub use generated::{hash_time_lock, lock_hooks, points_token, validator_set};
+pub use event_hub::EventHub;
+pub use gateway::Gateway;
+pub use generated::{
+    event_hub, gateway, hash_time_lock, light_client, lock_hooks, points_token, validator_set,
+};
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
+pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use memo::Memo;
 pub use points_token::PointsToken;

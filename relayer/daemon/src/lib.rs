@@ -26,4 +26,5 @@ pub mod keys;
 pub mod local;
 mod logs;
 pub mod metrics;
+pub mod relay;
 pub mod store;

@@ -82,9 +82,9 @@ const ACK_HEAD: usize = 41;
 /// Kind of a leaf that is only passed.
 pub(super) const LEAF: u8 = 0;
 /// Kind of a message.
-pub(super) const MESSAGE: u8 = 1;
+pub const MESSAGE: u8 = 1;
 /// Kind of an acknowledgement.
-pub(super) const ACK: u8 = 2;
+pub const ACK: u8 = 2;
 
 /// What a gateway said in one log.
 #[derive(Clone, Debug, PartialEq, Eq)]

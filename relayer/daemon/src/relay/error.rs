@@ -58,10 +58,14 @@ pub enum RelayError {
     #[error("the message is not in a block yet; `causeway message list` shows it once it is")]
     NotYet,
     /// The chain's blocks carry no certificates.
-    #[error("chain {0} carries no certificates that a contract could check: nothing of it can be proved")]
+    #[error(
+        "chain {0} carries no certificates that a contract could check: nothing of it can be proved"
+    )]
     ConfigNotProvable(ChainId),
     /// What was read does not give the root the gateway holds.
-    #[error("items of lane {lane} of chain {chain} do not give the gateway's root at height {height}: read anew")]
+    #[error(
+        "items of lane {lane} of chain {chain} do not give the gateway's root at height {height}: read anew"
+    )]
     NodeWrongRoot {
         /// Where.
         chain: ChainId,

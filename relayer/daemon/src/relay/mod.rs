@@ -172,7 +172,12 @@ impl RelayHandle {
     pub async fn retry(&self, id: MessageId) -> Result<(), RelayError> {
         let row = self.row(id).await?;
         let now = self.now().await?;
-        let step = message::step(&row.state, &Event::Retry, &now, &self.shared.config.patience);
+        let step = message::step(
+            &row.state,
+            &Event::Retry,
+            &now,
+            &self.shared.config.patience,
+        );
         let (next, _) = step.map_err(|source| RelayError::PeerNotNow { id, source })?;
         let at = self.shared.config.wall.millis();
         self.shared.store.step_message(&row, next, at).await?;

@@ -13,7 +13,7 @@ use causeway_adapter_api::{ChainId, FinalityProof, Height, Timestamp, Tip};
 use causeway_core::{
     batch::{self, Batch, Candidate, Carried, Decision, Load, Policy},
     lane::Order,
-    message::{self, Event, Failure, Hook, MessageId, Now, Purpose},
+    message::{self, Event, Failure, Hook, Now, Purpose},
     tree::{self, Ends, Tree},
 };
 use futures::future::select_all;
@@ -94,7 +94,9 @@ impl Runner {
                 Some(Err(error)) => warn!(%error, "the relay looks again"),
             }
             let news = self.shared.config.sites.iter().map(|site| {
-                let after = tips.get(&site.chain).map_or(Height(0), |tip: &Tip| tip.height);
+                let after = tips
+                    .get(&site.chain)
+                    .map_or(Height(0), |tip: &Tip| tip.height);
                 let shared = &self.shared;
                 Box::pin(async move {
                     match shared.chain(site.chain) {
@@ -303,10 +305,7 @@ impl Runner {
             accountProof: state.nodes,
             storageProof: slot.nodes,
         };
-        Ok(vec![
-            update_call(lane, proof),
-            prove.abi_encode().into(),
-        ])
+        Ok(vec![update_call(lane, proof), prove.abi_encode().into()])
     }
 
     /// The items of a batch as the gateway takes them.
@@ -355,9 +354,9 @@ impl Runner {
         let routes: Vec<Route> = routes(&self.shared.config.sites, lanes).collect();
         for row in rows {
             let id = row.state.sent.id;
-            let route = routes.iter().find(|route| {
-                route.lane == id.way.lane.0 && route.from.chain == id.way.from
-            });
+            let route = routes
+                .iter()
+                .find(|route| route.lane == id.way.lane.0 && route.from.chain == id.way.from);
             if let Some(route) = route {
                 let done = self.due_message(row, route, look).await;
                 self.report(done, id.way.from, id.way.lane.0)?;
@@ -578,12 +577,7 @@ impl Runner {
     }
 
     /// The lane's tree with at least `count` leaves.
-    async fn tree(
-        &mut self,
-        source: ChainId,
-        lane: u32,
-        count: u64,
-    ) -> Result<&Tree, RelayError> {
+    async fn tree(&mut self, source: ChainId, lane: u32, count: u64) -> Result<&Tree, RelayError> {
         let tree = self.trees.entry((source, lane)).or_default();
         while tree.len() < count {
             let rows = self

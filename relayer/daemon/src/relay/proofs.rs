@@ -224,7 +224,9 @@ impl Shared {
             client,
             at,
         };
-        let hash = read.word(LightClient::checkpointHashCall { height }).await?;
+        let hash = read
+            .word(LightClient::checkpointHashCall { height })
+            .await?;
         Ok(!hash.is_zero())
     }
 }

@@ -60,10 +60,7 @@ impl Shared {
                 patience: &self.config.patience,
                 at_ms: self.config.wall.millis(),
             };
-            let taken = self
-                .store
-                .take_in_relay(reading, &facts, to.next())
-                .await?;
+            let taken = self.store.take_in_relay(reading, &facts, to.next()).await?;
             if let TakenIn::Before(height) = taken {
                 debug!(chain = %site.chain, %height, "waiting for the other chain's side");
                 return Ok(false);
@@ -105,10 +102,7 @@ async fn rescan_once(shared: &Shared, site: Site) -> Result<(), RelayError> {
             patience: &shared.config.patience,
             at_ms: shared.config.wall.millis(),
         };
-        shared
-            .store
-            .take_in_relay(reading, &[], site.start)
-            .await?;
+        shared.store.take_in_relay(reading, &[], site.start).await?;
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ pub struct MessageRow {
 }
 
 /// One line of a message's history.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct SaidRow {
     /// Id of the chain that said it.
     pub chain: u64,
@@ -181,7 +181,8 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(failed)?;
-        self.faults.visit(PersistPoint::EventApplied, Edge::Before)?;
+        self.faults
+            .visit(PersistPoint::EventApplied, Edge::Before)?;
         tx.commit().await.map_err(failed)?;
         self.faults.visit(PersistPoint::EventApplied, Edge::After)?;
         Ok(taken)
@@ -193,13 +194,14 @@ impl Store {
         chain: ChainId,
         path: CursorPath,
     ) -> Result<Option<Height>, StoreError> {
-        let found: Option<i64> =
-            sqlx::query_scalar("SELECT next_height FROM relay_cursors WHERE chain = ? AND path = ?")
-                .bind(rows::chain(chain))
-                .bind(path.name())
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(|e| StoreError::from_sqlx("reading a cursor of the relay", e))?;
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT next_height FROM relay_cursors WHERE chain = ? AND path = ?",
+        )
+        .bind(rows::chain(chain))
+        .bind(path.name())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|e| StoreError::from_sqlx("reading a cursor of the relay", e))?;
         Ok(found.map(|height| Height(rows::unsigned(height))))
     }
 
@@ -460,10 +462,7 @@ impl Store {
     }
 
     /// How the newest call of a task ended, and why it failed.
-    pub async fn task_end(
-        &self,
-        task: &str,
-    ) -> Result<Option<(OrderId, OrderStatus)>, StoreError> {
+    pub async fn task_end(&self, task: &str) -> Result<Option<(OrderId, OrderStatus)>, StoreError> {
         let failed = |e| StoreError::from_sqlx("reading a task", e);
         let row =
             sqlx::query("SELECT id, status FROM outbox WHERE task = ? ORDER BY id DESC LIMIT 1")
@@ -854,10 +853,7 @@ impl Taker<'_> {
             // M10: the acknowledgement, once there is one, tells the rest.
             Processed::Failed => self.step(tx, id, &Event::Kept).await?,
             Processed::Expired => self.step(tx, id, &Event::Expired).await?,
-            Processed::Executed
-            | Processed::Refused
-            | Processed::GivenUp
-            | Processed::Skipped => {}
+            Processed::Executed | Processed::Refused | Processed::GivenUp | Processed::Skipped => {}
         }
         Ok(true)
     }
