@@ -1,11 +1,19 @@
 //! Stories: the product run as its users run it, with real processes.
 //!
 //! * [`Causeway`]: the binary with a data directory of its own: run a command, start the daemon, kill it.
+//! * [`anvil`]: an Ethereum node that is not ours.
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
+//! * [`validators`]: a chain of `causeway node` processes.
+//! * [`small_disk`]: a process whose disk fills up.
+//! * [`books`]: who has how much, and what became of transfers.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
 
+pub mod anvil;
+pub mod books;
 pub mod rpc;
+pub mod small_disk;
+pub mod validators;
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 /// Longest a story waits for one thing.
@@ -41,6 +49,7 @@ pub fn root() -> PathBuf {
 pub struct Causeway {
     binary: PathBuf,
     dir: tempfile::TempDir,
+    api: Option<String>,
 }
 
 impl Causeway {
@@ -52,6 +61,19 @@ impl Causeway {
         Ok(Self {
             binary: binary()?,
             dir: tempfile::tempdir().context("making a data directory")?,
+            api: None,
+        })
+    }
+
+    /// Commands for a daemon that was started in another way, at this address.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn at(api: String) -> Result<Self> {
+        let api = Some(api);
+        Ok(Self {
+            api,
+            ..Self::new()?
         })
     }
 
@@ -68,6 +90,9 @@ impl Causeway {
             .arg("--data-dir")
             .arg(self.dir.path())
             .stdin(Stdio::null());
+        if let Some(api) = &self.api {
+            command.args(["--api", api]);
+        }
         command
     }
 
@@ -104,24 +129,11 @@ impl Causeway {
     /// # Errors
     /// Fails when it ends, or is not ready in time; its log is in the message.
     pub fn up(&self, environment: &[(&str, &str)]) -> Result<Daemon> {
-        let log = self.dir.path().join("story.log");
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .context("opening the log")?;
-        let mut command = self.command(&["up"]);
-        command
-            .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(file);
-        let mut daemon = Daemon {
-            child: command.spawn().context("starting the daemon")?,
-            log,
-        };
+        let mut daemon = self.start(&["up"], environment)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if self.ask(&["chain", "status"]).is_ok() {
+            // Until it has told its address, commands would ask whoever has the usual port.
+            if self.announced().is_file() && self.ask(&["chain", "status"]).is_ok() {
                 return Ok(daemon);
             }
             if let Some(status) = daemon.child.try_wait().context("asking for the daemon")? {
@@ -136,6 +148,51 @@ impl Causeway {
             std::thread::park_timeout(Duration::from_millis(100));
         }
     }
+
+    /// Where a running daemon tells its address.
+    pub fn announced(&self) -> PathBuf {
+        self.dir.path().join("api.url")
+    }
+
+    /// Starts a command that goes on, and does not wait for anything.
+    ///
+    /// # Errors
+    /// Fails when it cannot be started.
+    pub fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Daemon> {
+        let log = self.dir.path().join("story.log");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .context("opening the log")?;
+        // One that was killed leaves its address behind.
+        let _ = std::fs::remove_file(self.announced());
+        let mut command = self.command(arguments);
+        command
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(file);
+        Ok(Daemon {
+            child: command.spawn().context("starting the daemon")?,
+            log,
+        })
+    }
+}
+
+/// Runs a wallet of `tests/clients` to its end and returns what it printed.
+///
+/// # Errors
+/// Fails when the wallet fails, with what it said.
+pub fn wallet(script: &str, orders: &Value) -> Result<Value> {
+    let output = Command::new("node")
+        .arg(script)
+        .arg(orders.to_string())
+        .current_dir(root().join("tests/clients"))
+        .output()
+        .context("running node: run `cargo xtask install`")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{script}: {said}");
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{script} said no JSON"))
 }
 
 /// A running daemon; killed when dropped.

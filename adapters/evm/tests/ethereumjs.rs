@@ -76,7 +76,9 @@ impl Ethereumjs {
             "error",
         ]);
         let mut process = Process(
+            // It writes its own files into the directory it runs in.
             command
+                .current_dir(data.path())
                 .stdout(Stdio::null())
                 .spawn()
                 .expect("node is installed"),

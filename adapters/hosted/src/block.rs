@@ -69,12 +69,12 @@ impl Block {
                 "a block has no ommers and an empty withdrawal list",
             ));
         }
-        Ok(Self(Arc::new(Inner {
-            hash: block.header.hash_slow(),
-            header: block.header,
-            transactions: block.body.transactions,
-            raw: Bytes::copy_from_slice(raw),
-        })))
+        // The library takes transactions whose length prefix is wrong; two byte strings must never be one block.
+        let block = Self::new(block.header, block.body.transactions);
+        if block.raw().as_ref() != raw {
+            return Err(alloy_rlp::Error::Custom("not the canonical encoding"));
+        }
+        Ok(block)
     }
 
     /// keccak256 of the RLP of the header.

@@ -1,13 +1,21 @@
 //! Hosting the validators of one chain in this process.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{
+    any::Any,
+    fs, io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+};
 
 use alloy_primitives::B256;
 use commonware_codec::{Copying, DecodeExt as _};
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use secp256k1::SecretKey;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,6 +29,8 @@ use crate::{
 
 /// Threads consensus and connections of one chain run on.
 const WORKERS: usize = 2;
+/// A disk that does not take as many bytes more is full.
+const ROOM: usize = 1 << 20;
 
 /// The two keys of a validator.
 #[derive(Clone)]
@@ -125,9 +135,43 @@ pub enum HostError {
     },
 }
 
+/// Why running validators have stopped by themselves.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostFailure {
+    /// The disk takes no more.
+    #[error(
+        "the validators of {chain} have stopped, because {dir} cannot be written: {problem}; make room on its disk, or make it writable, and start again: no final block is lost, what is missing comes from the peers"
+    )]
+    Storage {
+        /// Which chain.
+        chain: String,
+        /// Its data directory.
+        dir: PathBuf,
+        /// What the disk or the store says.
+        problem: String,
+    },
+    /// The consensus library gave up.
+    #[error(
+        "the validators of {chain} have stopped, because consensus failed: {problem}; start again: final blocks are on disk in {dir}"
+    )]
+    Consensus {
+        /// Which chain.
+        chain: String,
+        /// Its data directory.
+        dir: PathBuf,
+        /// What the library says.
+        problem: String,
+    },
+    /// Each validator stopped for a reason of its own.
+    #[error("every validator of {0} in this process has stopped: the log names the reason of each")]
+    NoneLeft(String),
+}
+
 /// Running validators of one chain. Dropping it stops them; what is final is on disk at every moment anyway.
 pub struct Host {
     node: Node,
+    failure: watch::Receiver<Option<HostFailure>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -136,7 +180,7 @@ impl Host {
     /// Opens the ledgers and starts the validators.
     ///
     /// # Errors
-    /// See [`HostError`]. A validator that fails later logs why and the others go on.
+    /// See [`HostError`]. A validator that fails later logs why and the others go on; see [`Self::failed`].
     pub fn start(config: HostConfig) -> Result<Self, HostError> {
         let spec = config.spec.clone();
         let chain = spec.name.clone();
@@ -194,16 +238,23 @@ impl Host {
             })
             .collect();
         let (stop, stopped) = oneshot::channel();
+        let (failed, failure) = watch::channel(None);
         let thread = std::thread::Builder::new()
             .name(format!("chain-{chain}"))
             .spawn({
-                let (chain, dir) = (chain.clone(), dir.join("consensus"));
-                move || run(&chain, dir, validators, stopped)
+                let chain = chain.clone();
+                move || {
+                    let ended =
+                        catch_unwind(AssertUnwindSafe(|| run(&chain, &dir, validators, stopped)));
+                    let why = ended.unwrap_or_else(|panic| Some(diagnosed(&chain, &dir, &*panic)));
+                    failed.send_replace(why);
+                }
             })
             .map_err(|source| HostError::Thread { chain, source })?;
         let node = Node::new(serving, pool, genesis.hash());
         Ok(Self {
             node,
+            failure,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -212,6 +263,19 @@ impl Host {
     /// The chain for the rest of this process.
     pub fn node(&self) -> Node {
         self.node.clone()
+    }
+
+    /// Resolves when the validators have stopped by themselves, with the reason.
+    pub fn failed(&self) -> impl Future<Output = HostFailure> + Send + use<> {
+        let mut failure = self.failure.clone();
+        async move {
+            let found = failure.wait_for(Option::is_some).await;
+            match found.ok().and_then(|why| why.clone()) {
+                Some(why) => why,
+                // They were told to stop.
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Stops the validators and waits until they have. Blocks; call it off the async threads.
@@ -235,25 +299,83 @@ impl Drop for Host {
     }
 }
 
-fn run(chain: &str, dir: PathBuf, validators: Vec<Validator>, stopped: oneshot::Receiver<()>) {
+/// Runs the validators until they are told to stop, which is `None`, or cannot go on.
+fn run(
+    chain: &str,
+    dir: &Path,
+    validators: Vec<Validator>,
+    stopped: oneshot::Receiver<()>,
+) -> Option<HostFailure> {
     let config = runtime::Config::new()
-        .with_storage_directory(dir)
+        .with_storage_directory(dir.join("consensus"))
         .with_worker_threads(WORKERS);
     runtime::Runner::new(config).start(async move |context| {
+        // Closed when the last validator has ended.
+        let (running, mut broken) = mpsc::channel(1);
         for (index, validator) in validators.into_iter().enumerate() {
-            let name = chain.to_owned();
+            let (name, running) = (chain.to_owned(), running.clone());
             context
                 .child("validator")
                 .with_attribute("index", index)
                 .spawn(async move |context| {
-                    if let Err(error) = engine::run(context, validator).await {
-                        report(&name, index, &error);
+                    let storage = validator.ledger.failed();
+                    tokio::select! {
+                        ended = engine::run(context, validator) => {
+                            if let Err(error) = ended {
+                                report(&name, index, &error);
+                            }
+                        }
+                        // The first one speaks for all: they share the disk.
+                        problem = storage => drop(running.send(problem).await),
                     }
                 });
         }
-        // Either outcome means that the host is gone or stopping.
-        let _ = stopped.await;
-    });
+        drop(running);
+        tokio::select! {
+            // Either outcome means that the host is gone or stopping.
+            _ = stopped => None,
+            problem = broken.recv() => {
+                let problem = problem.or_else(|| has_room(dir).err().map(|error| error.to_string()));
+                Some(problem.map_or_else(
+                    || HostFailure::NoneLeft(chain.to_owned()),
+                    |problem| HostFailure::Storage {
+                        chain: chain.to_owned(),
+                        dir: dir.to_owned(),
+                        problem,
+                    },
+                ))
+            }
+        }
+    })
+}
+
+/// The consensus library panics when it cannot write, and does not say why it could not.
+fn diagnosed(chain: &str, dir: &Path, panic: &(dyn Any + Send)) -> HostFailure {
+    let (chain, dir) = (chain.to_owned(), dir.to_owned());
+    match has_room(&dir) {
+        Err(error) => HostFailure::Storage {
+            chain,
+            dir,
+            problem: error.to_string(),
+        },
+        Ok(()) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let problem = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            HostFailure::Consensus {
+                chain,
+                dir,
+                problem: problem.unwrap_or("it does not say why").to_owned(),
+            }
+        }
+    }
+}
+
+/// Whether the disk takes another file.
+fn has_room(dir: &Path) -> io::Result<()> {
+    let path = dir.join("room");
+    let wrote = fs::write(&path, vec![0; ROOM]);
+    let removed = fs::remove_file(&path);
+    wrote.and(removed)
 }
 
 fn report(chain: &str, index: usize, error: &EngineError) {

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
     sync::{Arc, OnceLock, mpsc},
-    time::Duration,
 };
 
 use alloy_consensus::{Header, transaction::SignerRecoverable};
@@ -33,8 +32,6 @@ const WRITE_QUEUE: usize = 8;
 const MAX_AHEAD_MS: u64 = 1_000;
 /// Most certificates that wait for the disk; past it they are dropped, see [`Unwritten`].
 const MAX_UNWRITTEN: usize = 10_000;
-/// Pause before a failed write is tried again.
-const WRITE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -160,8 +157,8 @@ impl Ledger {
             state,
             delta: Default::default(),
         };
-        let store = Arc::new(Store::open(file, &genesis)?);
-        let loaded = store.load()?;
+        let (store, loaded) = Store::open(file, &genesis)?;
+        let store = Arc::new(store);
         let tip = Arc::new(ExecutedBlock {
             record: Arc::new(loaded.tip),
             state: loaded.state,
@@ -175,7 +172,7 @@ impl Ledger {
         let certificates = unwritten.clone();
         let thread = std::thread::Builder::new()
             .name(format!("store-{name}"))
-            .spawn(move || write_loop(&name, &target, &jobs, &certificates, &health))
+            .spawn(move || write_loop(&target, &jobs, &certificates, &health))
             .map_err(LedgerError::Thread)?;
         Ok(Arc::new(Self {
             spec,
@@ -217,9 +214,22 @@ impl Ledger {
         self.news.subscribe()
     }
 
-    /// Why writing to disk fails at the moment, if it does.
+    /// Why nothing is written to disk any more, if that is so.
     pub fn trouble(&self) -> Option<String> {
         self.healthy.borrow().clone()
+    }
+
+    /// Resolves with the reason when a write fails: from then on nothing is written, and the validator must stop.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut healthy = self.healthy.clone();
+        async move {
+            let found = healthy.wait_for(Option::is_some).await;
+            match found.ok().and_then(|why| why.clone()) {
+                Some(why) => why,
+                // The ledger is gone.
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// A final block whose state is still in the window.
@@ -421,7 +431,8 @@ impl Ledger {
         };
         self.adopt(&executed);
         if let Some(writer) = &self.writer {
-            // A full queue holds consensus back until the disk has caught up. The writer outlives the ledger.
+            // A full queue holds consensus back until the disk has caught up. A writer that has failed takes nothing: the
+            // block stays unacknowledged.
             let _ = writer.send((executed.clone(), Box::new(durable)));
         }
         self.tip.send_replace(executed.clone());
@@ -580,10 +591,9 @@ pub fn check_header(
     Ok(())
 }
 
-/// Writes batches until every sender is gone. A write that fails is tried again: its blocks stay unacknowledged, so
-/// consensus hands them out again after a restart and nothing is lost.
+/// Writes batches until every sender is gone or a write fails. The file then takes nothing until it is opened anew. What was
+/// not written stays unacknowledged, so consensus hands it out again after a restart and nothing is lost.
 fn write_loop(
-    name: &str,
     store: &Store,
     jobs: &mpsc::Receiver<Job>,
     certificates: &Unwritten,
@@ -594,16 +604,9 @@ fn write_loop(
             .chain(jobs.try_iter().take(WRITE_QUEUE))
             .unzip();
         let certificates = std::mem::take(&mut *certificates.lock());
-        while let Err(error) = store.append(&blocks, &certificates) {
-            if health.borrow().is_none() {
-                tracing::error!(chain = name, path = %store.path().display(), %error, "cannot write blocks, trying again");
-            }
+        if let Err(error) = store.append(&blocks, &certificates) {
             health.send_replace(Some(error.to_string()));
-            std::thread::sleep(WRITE_RETRY);
-        }
-        if health.borrow().is_some() {
-            tracing::info!(chain = name, path = %store.path().display(), "writing blocks works again");
-            health.send_replace(None);
+            return;
         }
         done.into_iter().for_each(|durable| durable());
     }

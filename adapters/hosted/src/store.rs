@@ -46,6 +46,16 @@ pub enum StoreError {
         #[source]
         source: redb::Error,
     },
+    /// The file is no database, or what it holds does not fit together.
+    #[error(
+        "store {path} is damaged: {what}; move the file away and start again, the validator then rebuilds it from its consensus archive or its peers"
+    )]
+    Corrupt {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
     /// The file was written by another version.
     #[error(
         "store {path} has layout {got}, this version reads {LAYOUT}: use the version that wrote it"
@@ -88,7 +98,7 @@ pub struct Store {
     db: Database,
 }
 
-/// What [`Store::load`] finds.
+/// What [`Store::open`] finds.
 pub struct Loaded {
     /// Newest block in the file.
     pub tip: BlockRecord,
@@ -97,16 +107,27 @@ pub struct Loaded {
 }
 
 impl Store {
-    /// Opens or creates the file and makes sure that it belongs to the chain of `genesis`.
+    /// Opens or creates the file, makes sure that it belongs to the chain of `genesis`, and loads what it holds.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(path: &Path, genesis: &ExecutedBlock) -> Result<Self, StoreError> {
-        let fail = |source: redb::Error| StoreError::Io {
-            path: path.to_owned(),
-            source,
+    pub fn open(path: &Path, genesis: &ExecutedBlock) -> Result<(Self, Loaded), StoreError> {
+        let open = || {
+            let store = Self::open_file(path, genesis)?;
+            let loaded = store.load()?;
+            Ok((store, loaded))
         };
-        let db = Database::create(path).map_err(|e| fail(e.into()))?;
+        // The library panics on some pages that cannot be: here, before anything runs, that is one more damaged file.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).unwrap_or_else(|_| {
+            Err(StoreError::Corrupt {
+                path: path.to_owned(),
+                what: "a page of it cannot be read".into(),
+            })
+        })
+    }
+
+    fn open_file(path: &Path, genesis: &ExecutedBlock) -> Result<Self, StoreError> {
+        let db = Database::create(path).map_err(|e| StoreError::of(path, e.into()))?;
         let store = Self {
             path: path.to_owned(),
             db,
@@ -156,7 +177,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it does not.
-    pub fn load(&self) -> Result<Loaded, StoreError> {
+    fn load(&self) -> Result<Loaded, StoreError> {
         let number = self.newest()?;
         let damaged = |what: String| StoreError::Damaged {
             path: self.path.clone(),
@@ -369,10 +390,7 @@ impl Store {
         f: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
         let run = || f(&self.db.begin_read()?);
-        run().map_err(|source| StoreError::Io {
-            path: self.path.clone(),
-            source,
-        })
+        run().map_err(|source| StoreError::of(&self.path, source))
     }
 
     fn write(
@@ -385,10 +403,23 @@ impl Store {
             tx.commit()?;
             Ok(())
         };
-        run().map_err(|source| StoreError::Io {
-            path: self.path.clone(),
-            source,
-        })
+        run().map_err(|source| StoreError::of(&self.path, source))
+    }
+}
+
+impl StoreError {
+    /// Tells a damaged file from one that cannot be read or written.
+    fn of(path: &Path, source: redb::Error) -> Self {
+        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+        let path = path.to_owned();
+        match source {
+            redb::Error::Corrupted(what) => Self::Corrupt { path, what },
+            redb::Error::Io(error) if matches!(error.kind(), InvalidData | UnexpectedEof) => {
+                let what = error.to_string();
+                Self::Corrupt { path, what }
+            }
+            source => Self::Io { path, source },
+        }
     }
 }
 

@@ -21,14 +21,16 @@ mod types;
 pub(crate) use check::asset;
 pub use error::ConfigError;
 pub use types::{
-    Account, Api, Chain, Config, Evm, Hosted, Offer, PasswordSource, Profile, Rpc, Tls, Transfers,
-    Validator,
+    Account, Api, Chain, Config, Evm, Hosted, Offer, OfferAsset, PasswordSource, Profile, Rpc, Tls,
+    Transfers, Validator,
 };
 
 /// The profile used without a file.
 pub const LOCAL: &str = include_str!("../../../config/local.toml");
 /// A node of its own on its own host.
 pub const NODE: &str = include_str!("../../../config/node.toml");
+/// A hosted consortium chain and an external chain.
+pub const EXTERNAL: &str = include_str!("../../../config/external.toml");
 /// Every key with its meaning, default and the cost of changing it.
 pub const FULL: &str = include_str!("../../../config/full.toml");
 

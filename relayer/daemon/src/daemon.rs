@@ -14,13 +14,14 @@ use secp256k1::SecretKey;
 
 use crate::{
     api::{self, App, ChainEntry},
-    config::{self, Config},
+    config::{self, Config, OfferAsset},
     contracts::{self, Contracts, DeployError, Messaging},
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
+    external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
-    local::{ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, WATCHTOWER},
+    local::{ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, WATCHTOWER},
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
 };
@@ -32,9 +33,6 @@ const ASSUMED: ChainTiming = ChainTiming {
 };
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
 const LOCAL_MAX_GIVE: u128 = 1_000 * 10_u128.pow(18);
-
-/// Accounts of the local profile that begin with points.
-const HOLDERS: [&str; 4] = [ALICE, BOB, CAROL, DAVE];
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +50,9 @@ pub enum StartError {
     /// A hosted chain.
     #[error(transparent)]
     Hosting(#[from] HostingError),
+    /// An external chain.
+    #[error(transparent)]
+    External(#[from] ExternalError),
     /// The contracts.
     #[error(transparent)]
     Deploy(#[from] DeployError),
@@ -82,12 +83,6 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// A chain of a kind that this binary does not drive.
-    #[error("chain {name}: external chains are not driven by this version; remove [evm.{name}]")]
-    NoEvm {
-        /// Which.
-        name: String,
-    },
 }
 
 /// Chains that run, with the keys of this daemon: everything but storage, driver and API.
@@ -98,6 +93,8 @@ pub struct Chains {
     pub local: Option<Local>,
     /// The hosted chains.
     pub hosted: Vec<Hosting>,
+    /// The external chains.
+    pub external: Vec<External>,
     /// Accounts, by name.
     pub accounts: BTreeMap<String, Address>,
     keys: BTreeMap<String, SecretKey>,
@@ -119,29 +116,44 @@ pub struct Daemon {
 }
 
 impl Chains {
-    /// Takes the data directory and starts validators and JSON-RPC of every hosted chain.
+    /// Takes the data directory, connects every external chain, and starts validators and JSON-RPC of every hosted one.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        if let Some(name) = config.external().next() {
-            return Err(StartError::NoEvm { name: name.clone() });
-        }
         let data = DataDir::own(&config.data_dir)?;
         let local = config
             .profile
             .is_local()
             .then(|| Local::open(&data))
             .transpose()?;
+        let stores = keystores(config, local.as_ref());
         let (keys, watchtowers) = accounts(config, local.as_ref())?;
         // Keys that the driver must not use stay out of its adapters.
+        let is_driven = |name: &str| ![DEPLOYER, CAROL, DAVE].contains(&name) || local.is_none();
         let driven: BTreeMap<String, SecretKey> = keys
             .iter()
-            .filter(|(name, _)| {
-                ![DEPLOYER, CAROL, DAVE].contains(&name.as_str()) || local.is_none()
-            })
+            .filter(|(name, _)| is_driven(name))
             .map(|(name, key)| (name.clone(), *key))
             .collect();
+        let accounts: BTreeMap<String, Address> = keys
+            .iter()
+            .map(|(name, key)| (name.clone(), address_of(key)))
+            .collect();
+        let driven_stores: BTreeMap<Address, Keystore> = driven
+            .iter()
+            .filter_map(|(name, key)| Some((address_of(key), stores.get(name)?.clone())))
+            .collect();
+        let deployer = local.as_ref().map(|local| Deployer {
+            keystore: local.keystore(DEPLOYER),
+            holders: holders(&accounts),
+        });
+        // First: nothing has to be stopped again when a node does not answer.
+        let mut external = Vec::new();
+        for (name, chain) in config.external() {
+            let connected = External::connect(name, chain, &driven_stores, deployer.as_ref());
+            external.push(connected.await?);
+        }
         let context = Context {
             data: &data,
             local: local.as_ref(),
@@ -151,14 +163,11 @@ impl Chains {
         for (name, chain) in config.hosted() {
             hosted.push(Hosting::start(&context, name, chain).await?);
         }
-        let accounts = keys
-            .iter()
-            .map(|(name, key)| (name.clone(), address_of(key)))
-            .collect();
         Ok(Self {
             data,
             local,
             hosted,
+            external,
             accounts,
             keys,
             watchtowers,
@@ -173,11 +182,7 @@ impl Chains {
         let (Some(_), Some(deployer)) = (&self.local, self.accounts.get(DEPLOYER)) else {
             return Ok(0);
         };
-        let holders: Vec<Address> = HOLDERS
-            .iter()
-            .filter_map(|name| self.accounts.get(*name))
-            .copied()
-            .collect();
+        let holders = holders(&self.accounts);
         let mut sent = 0;
         for hosting in &self.hosted {
             let Some(chain) = self.as_account(hosting, DEPLOYER) else {
@@ -226,7 +231,7 @@ impl Chains {
     pub fn messaging(&self) -> Option<Messaging> {
         self.pair()?;
         let deployer = self.accounts.get(DEPLOYER)?;
-        Some(Messaging::of(*deployer, HOLDERS.len()))
+        Some(Messaging::of(*deployer, holders(&self.accounts).len()))
     }
 
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
@@ -265,6 +270,13 @@ impl Chains {
         self.hosted.iter().find(|hosting| hosting.name == name)
     }
 
+    /// Id and points token of a chain, by name.
+    fn named(&self, name: &str) -> Option<(ChainId, Option<Address>)> {
+        let hosted = self.hosting(name).map(|h| (id_of(h), h.points_token));
+        let external = self.external.iter().find(|e| e.name == name);
+        hosted.or_else(|| external.map(|e| (e.id(), e.points_token)))
+    }
+
     /// Stops serving and validating.
     pub async fn stop(self) {
         for hosting in self.hosted {
@@ -282,11 +294,11 @@ impl Daemon {
         let key = seal_key(config)?;
         let store = Store::open(&chains.data.path().join("causeway.sqlite"), key).await?;
         let store = Arc::new(crate::faults::armed(store));
-        let dynamic: Vec<Arc<dyn Chain>> = chains
-            .hosted
-            .iter()
-            .map(|h| Arc::clone(&h.chain) as Arc<dyn Chain>)
-            .collect();
+        let hosted = chains.hosted.iter();
+        let hosted = hosted.map(|h| Arc::clone(&h.chain) as Arc<dyn Chain>);
+        let external = chains.external.iter();
+        let external = external.map(|e| Arc::clone(&e.chain) as Arc<dyn Chain>);
+        let dynamic: Vec<Arc<dyn Chain>> = hosted.chain(external).collect();
         let drive = drive_config(config, &chains);
         let driver = Driver::start(drive, Arc::clone(&store), dynamic.clone()).await?;
         let relay = RelayHandle::start(
@@ -295,7 +307,9 @@ impl Daemon {
             driver.clone(),
             dynamic,
         );
-        let entries = chains.hosted.iter().map(ChainEntry::hosted).collect();
+        let entries = chains.hosted.iter().map(ChainEntry::hosted);
+        let entries = entries.chain(chains.external.iter().map(ChainEntry::external));
+        let entries = entries.collect();
         let accounts = chains.accounts.clone();
         let app = App::new(driver.clone(), relay.clone(), entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -317,6 +331,33 @@ impl Daemon {
         self.store.close().await;
         self.chains.stop().await;
     }
+}
+
+/// Where the keys of all accounts are.
+fn keystores(config: &Config, local: Option<&Local>) -> BTreeMap<String, Keystore> {
+    let made = local.into_iter().flat_map(|local| {
+        let named = |name: &str| (name.to_owned(), local.keystore(name));
+        ACCOUNTS.map(named)
+    });
+    let given = config.accounts.iter().map(|(name, account)| {
+        let store = Keystore {
+            path: account.keystore_file.clone(),
+            password: account.password.clone(),
+        };
+        (name.clone(), store)
+    });
+    made.chain(given).collect()
+}
+
+/// Who gets points in the local profile.
+fn holders(accounts: &BTreeMap<String, Address>) -> Vec<Address> {
+    let names = [ALICE, BOB, CAROL, DAVE];
+    let found = names.iter().filter_map(|name| accounts.get(*name));
+    found.copied().collect()
+}
+
+fn id_of(hosting: &Hosting) -> ChainId {
+    ChainId(hosting.node.spec().chain_id)
 }
 
 /// Keys of all accounts, and which of them complete for others.
@@ -342,11 +383,9 @@ fn accounts(
 
 fn drive_config(config: &Config, chains: &Chains) -> DriveConfig {
     let transfers = &config.transfers.raw;
-    let ids: Vec<ChainId> = chains
-        .hosted
-        .iter()
-        .map(|h| ChainId(h.node.spec().chain_id))
-        .collect();
+    let watched = chains.external.iter().filter(|e| e.watchtower);
+    let hosted = chains.hosted.iter().map(id_of);
+    let ids: Vec<ChainId> = hosted.chain(watched.map(External::id)).collect();
     let mut offers: Vec<Offer> = config
         .offers
         .iter()
@@ -374,20 +413,35 @@ fn drive_config(config: &Config, chains: &Chains) -> DriveConfig {
             slack: transfers.slack_seconds,
         },
         assumed: ASSUMED,
+        assumed_of: chains
+            .external
+            .iter()
+            .map(|e| (e.id(), e.assumed))
+            .collect(),
+        start_heights: chains.external.iter().map(|e| (e.id(), e.start)).collect(),
         watchtower: tower,
         ..DriveConfig::default()
     }
 }
 
 fn offer(offer: &config::Offer, chains: &Chains) -> Option<Offer> {
-    let id = |name: &str| Some(ChainId(chains.hosting(name)?.node.spec().chain_id));
+    let side = |name: &str, asset: OfferAsset| {
+        let (id, points) = chains.named(name)?;
+        let asset = match asset {
+            OfferAsset::Points => Asset::Token(points?),
+            OfferAsset::Fixed(asset) => asset,
+        };
+        Some((id, asset))
+    };
+    let (take_chain, take_asset) = side(&offer.take_chain, offer.take_asset)?;
+    let (give_chain, give_asset) = side(&offer.give_chain, offer.give_asset)?;
     let account = *chains.accounts.get(&offer.account)?;
     Some(Offer {
-        take_chain: id(&offer.take_chain)?,
-        take_asset: offer.take_asset,
+        take_chain,
+        take_asset,
         take_account: account,
-        give_chain: id(&offer.give_chain)?,
-        give_asset: offer.give_asset,
+        give_chain,
+        give_asset,
         give_account: account,
         rate: Rate {
             num: offer.rate_give,
@@ -399,14 +453,15 @@ fn offer(offer: &config::Offer, chains: &Chains) -> Option<Offer> {
     })
 }
 
-/// In the local profile bob changes anything into anything, one for one.
+/// In the local profile bob changes anything into anything, one for one; between hosted chains alone, because what an
+/// external chain holds may be worth something.
 fn local_offers(chains: &Chains) -> Vec<Offer> {
     let Some(bob) = chains.accounts.get(BOB).copied() else {
         return Vec::new();
     };
     let mut assets = Vec::new();
     for hosting in &chains.hosted {
-        let id = ChainId(hosting.node.spec().chain_id);
+        let id = id_of(hosting);
         assets.push((id, Asset::Native));
         assets.extend(hosting.points_token.map(|token| (id, Asset::Token(token))));
     }

@@ -10,7 +10,7 @@ use std::{
 use alloy_primitives::Address;
 use causeway_adapter_hosted::{
     adapter::HostedChain,
-    host::{Host, HostConfig, HostError, LocalValidator},
+    host::{Host, HostConfig, HostError, HostFailure, LocalValidator},
     node::Node,
     pool::PoolLimits,
     rpc::{self, Access, Origins, RpcConfig, RpcHandle, RpcStartError},
@@ -198,6 +198,11 @@ impl Hosting {
         };
         hosting.serve(context, &config.rpc, setup.tls).await?;
         Ok(hosting)
+    }
+
+    /// Resolves when the validators have stopped by themselves, with the reason.
+    pub fn failed(&self) -> impl Future<Output = HostFailure> + Send + use<> {
+        self.host.failed()
     }
 
     /// Stops serving, then validating.

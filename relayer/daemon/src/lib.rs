@@ -4,6 +4,7 @@
 //! * [`keys`]: keystores, the development CA. [`local`]: what the local profile makes by itself.
 //! * [`datadir`]: the directory that one daemon owns.
 //! * [`hosting`]: validators, JSON-RPC and adapters of the hosted chains. [`contracts`]: deploying what transfers need.
+//! * [`external`]: external chains, connected.
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
@@ -20,6 +21,7 @@ pub mod daemon;
 pub mod datadir;
 pub mod demo;
 pub mod drive;
+pub mod external;
 mod faults;
 pub mod hosting;
 pub mod keys;

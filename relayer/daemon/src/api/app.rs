@@ -11,7 +11,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256};
-use causeway_adapter_api::{Chain, ChainId};
+use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{broadcast, watch};
@@ -20,6 +20,7 @@ use super::EventView;
 use crate::{
     config::{Config, raw::Kind},
     drive::DriverHandle,
+    external::External,
     hosting::Hosting,
     metrics,
     relay::RelayHandle,
@@ -63,6 +64,13 @@ pub(super) struct Limits {
     pub(super) max_event_streams: usize,
 }
 
+impl Limits {
+    /// How long one chain may take while a request about several is answered: such a request asks it at most twice.
+    pub(super) fn per_chain(&self) -> Duration {
+        self.request_timeout / 4
+    }
+}
+
 /// A start that may be repeated.
 #[derive(Clone, Debug)]
 pub(super) struct Repeatable {
@@ -88,7 +96,12 @@ pub struct ChainEntry {
     pub rpc_tls: Option<SocketAddr>,
     /// Validators of the chain, where it is hosted here.
     pub validators: Option<usize>,
+    /// Age of its newest final block, in seconds, from which on it counts as stalled.
+    pub stalled_after: u64,
 }
+
+/// Seconds without a final block after which a hosted chain counts as stalled.
+const STALLED_SECONDS: u64 = 30;
 
 impl ChainEntry {
     /// A hosted chain.
@@ -104,7 +117,39 @@ impl ChainEntry {
             rpc: hosting.rpc,
             rpc_tls: hosting.rpc_tls,
             validators: Some(hosting.node.spec().validators.len()),
+            stalled_after: STALLED_SECONDS,
         }
+    }
+
+    /// An external chain.
+    pub fn external(external: &External) -> Self {
+        let usual_ms = external
+            .assumed
+            .inclusion_ms
+            .saturating_add(external.assumed.finality_ms);
+        Self {
+            name: external.name.clone(),
+            kind: "evm",
+            chain: Arc::clone(&external.chain) as Arc<dyn Chain>,
+            points_token: external.points_token,
+            rpc: None,
+            rpc_tls: None,
+            validators: None,
+            // The newest final block of a chain that finalises slowly is never young.
+            stalled_after: STALLED_SECONDS.saturating_add(usual_ms.div_ceil(1_000)),
+        }
+    }
+
+    /// The newest final block, or why there is none within `limit`: a node that hangs must not hold up the others.
+    pub(super) async fn tip(&self, limit: Duration) -> Result<Tip, ChainError> {
+        let asked = tokio::time::timeout(limit, self.chain.finalized()).await;
+        asked.unwrap_or_else(|_| {
+            Err(ChainError::Timeout {
+                chain: self.name.clone(),
+                doing: "reading the newest final block",
+                limit,
+            })
+        })
     }
 
     /// Its chain id.

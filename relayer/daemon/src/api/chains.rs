@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::Address;
 use axum::{
     Json,
     extract::{Path, State, rejection::PathRejection},
@@ -32,7 +33,10 @@ pub(super) async fn show(
 
 async fn view(app: &App, entry: &ChainEntry) -> ChainView {
     let info = entry.chain.info();
-    let tip = entry.chain.finalized().await.ok();
+    let limit = app.limits.per_chain();
+    let asked = entry.tip(limit).await;
+    let tip = asked.as_ref().ok().copied();
+    let accounts = tokio::time::timeout(limit, accounts(app, entry, tip.is_some())).await;
     ChainView {
         name: entry.name.clone(),
         chain_id: info.id.0,
@@ -45,28 +49,51 @@ async fn view(app: &App, entry: &ChainEntry) -> ChainView {
         rpc: entry.rpc.map(|addr| format!("http://{addr}")),
         rpc_tls: entry.rpc_tls.map(|addr| format!("https://{addr}")),
         validators: entry.validators,
-        accounts: accounts(app, entry).await,
+        stalled_after_seconds: entry.stalled_after,
+        problem: asked.err().map(|error| with_cause(&error)),
+        accounts: accounts.unwrap_or_else(|_| unknown(app)),
     }
 }
 
-async fn accounts(app: &App, entry: &ChainEntry) -> Vec<AccountView> {
-    let mut views = Vec::new();
-    for (name, address) in &app.accounts {
-        let native = entry.chain.balance(Asset::Native, *address).await.ok();
-        let points = match entry.points_token {
-            Some(token) => entry
-                .chain
-                .balance(Asset::Token(token), *address)
-                .await
-                .ok(),
-            None => None,
+/// An error with what is behind it.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
+}
+
+/// Accounts and what they have; a chain that does not answer is not asked.
+async fn accounts(app: &App, entry: &ChainEntry, answers: bool) -> Vec<AccountView> {
+    if !answers {
+        return unknown(app);
+    }
+    let views = app.accounts.iter().map(|(name, address)| async move {
+        let native = entry.chain.balance(Asset::Native, *address);
+        let points = async {
+            let asset = Asset::Token(entry.points_token?);
+            entry.chain.balance(asset, *address).await.ok()
         };
-        views.push(AccountView {
+        let (native, points) = futures::join!(native, points);
+        AccountView {
             name: name.clone(),
             address: address.to_string(),
-            native: native.map(|n| n.to_string()),
+            native: native.ok().map(|n| n.to_string()),
             points: points.map(|n| n.to_string()),
-        });
-    }
-    views
+        }
+    });
+    futures::future::join_all(views).await
+}
+
+fn unknown(app: &App) -> Vec<AccountView> {
+    let view = |(name, address): (&String, &Address)| AccountView {
+        name: name.clone(),
+        address: address.to_string(),
+        native: None,
+        points: None,
+    };
+    app.accounts.iter().map(view).collect()
 }

@@ -8,14 +8,12 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
+use causeway_adapter_api::{ChainError, Tip};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{App, Problem};
+use super::{App, ChainEntry, Problem};
 use crate::metrics;
-
-/// Seconds without a final block after which a chain counts as stalled.
-const STALLED_SECONDS: u64 = 30;
 
 /// Whether the process runs.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = String)))]
@@ -48,14 +46,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Pr
     }
     let now = metrics::unix_seconds();
     let mut chains = Vec::new();
-    for entry in &app.chains {
-        let tip = entry
-            .chain
-            .finalized()
-            .await
-            .map_err(Problem::unavailable)?;
+    for (entry, tip) in tips(&app).await {
+        let tip = tip.map_err(Problem::unavailable)?;
         let age = now.saturating_sub(tip.time.0);
-        if age > STALLED_SECONDS {
+        if age > entry.stalled_after {
             let detail = format!("the newest block of {} is {age} s old", entry.name);
             return Err(Problem::unavailable(detail));
         }
@@ -67,8 +61,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Pr
 /// Metrics in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String)))]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    for entry in &app.chains {
-        if let Ok(tip) = entry.chain.finalized().await {
+    for (entry, tip) in tips(&app).await {
+        if let Ok(tip) = tip {
             metrics::chain(&entry.name, tip);
         }
     }
@@ -76,4 +70,12 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         app.prometheus.render(),
     )
+}
+
+/// All chains and their newest final blocks, asked at once.
+async fn tips(app: &App) -> Vec<(&ChainEntry, Result<Tip, ChainError>)> {
+    let limit = app.limits.per_chain();
+    let asked = app.chains.iter();
+    let asked = asked.map(|entry| async move { (entry, entry.tip(limit).await) });
+    futures::future::join_all(asked).await
 }

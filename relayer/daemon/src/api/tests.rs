@@ -79,6 +79,7 @@ impl Bench {
             rpc: None,
             rpc_tls: None,
             validators: None,
+            stalled_after: 30,
         };
         let accounts = BTreeMap::from([("alice".to_owned(), ALICE), ("bob".to_owned(), BOB)]);
         let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();

@@ -39,6 +39,10 @@ pub struct ChainView {
     pub rpc_tls: Option<String>,
     /// Validators of a hosted chain.
     pub validators: Option<usize>,
+    /// Age of the newest final block, in seconds, from which on the chain counts as stalled.
+    pub stalled_after_seconds: u64,
+    /// Why there is no height, while the chain does not answer.
+    pub problem: Option<String>,
     /// Accounts of this daemon there.
     pub accounts: Vec<AccountView>,
 }

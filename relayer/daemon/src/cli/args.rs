@@ -426,6 +426,8 @@ pub(super) enum ExampleName {
     Local,
     /// One validator of its own
     Node,
+    /// A hosted consortium chain and an external chain
+    External,
     /// Every key explained
     Full,
 }

@@ -57,7 +57,10 @@ fn described(view: &ChainView) -> String {
             "height {height}, {} s ago",
             unix_seconds().saturating_sub(time)
         ),
-        _ => "does not answer".into(),
+        _ => view
+            .problem
+            .clone()
+            .unwrap_or_else(|| "does not answer".into()),
     };
     let mut text = format!(
         "{} ({}, chain id {}): {tip}\n  locks      {}\n  points     {}\n  rpc        {}\n  rpc (tls)  {}",

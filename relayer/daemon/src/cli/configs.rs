@@ -40,6 +40,7 @@ pub(super) fn run(
             match which {
                 ExampleName::Local => config::LOCAL,
                 ExampleName::Node => config::NODE,
+                ExampleName::External => config::EXTERNAL,
                 ExampleName::Full => config::FULL,
             }
         ),

@@ -10,6 +10,7 @@ use crate::{
     api::ChainView,
     config::{Config, PasswordSource, Purpose},
     datadir::{DataDir, DataDirError},
+    external,
     metrics::unix_seconds,
 };
 
@@ -52,8 +53,10 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError
                 "none is running; its chains are not checked",
             ));
             findings.extend(ports(&config));
+            findings.extend(nodes(&config).await);
         }
     }
+    findings.extend(quorums(&config));
     findings.push(margins(&config));
     findings.extend(secrets(&config));
     let bad = findings.iter().filter(|f| !f.ok).count();
@@ -140,7 +143,10 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
         return vec![finding(
             format!("{name} finality"),
             false,
-            "the chain does not answer: see the daemon's log",
+            chain
+                .problem
+                .clone()
+                .unwrap_or_else(|| "the chain does not answer: see the daemon's log".into()),
         )];
     };
     let now = unix_seconds();
@@ -155,11 +161,19 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
         ),
         finding(
             format!("{name} finality"),
-            behind <= 30,
-            format!("newest final block is {behind} s old; past 30 s too few validators answer"),
+            behind <= chain.stalled_after_seconds,
+            format!(
+                "newest final block is {behind} s old; past {} s too few {} answer",
+                chain.stalled_after_seconds,
+                if chain.kind == "evm" {
+                    "nodes"
+                } else {
+                    "validators"
+                }
+            ),
         ),
     ];
-    if chain.kind == "public" {
+    if chain.kind != "consortium" {
         for account in &chain.accounts {
             let empty = account.native.as_deref() == Some("0");
             let detail = if empty {
@@ -173,15 +187,46 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
     findings
 }
 
+/// Asks the nodes of external chains what the daemon will ask them when it starts.
+async fn nodes(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, chain) in config.external() {
+        let check = format!("{name} nodes");
+        findings.push(match external::probe(name, chain).await {
+            Ok(()) => finding(check, true, "all answer and serve the chain"),
+            Err(error) => finding(check, false, error.to_string()),
+        });
+    }
+    findings
+}
+
+fn quorums(config: &Config) -> Vec<Finding> {
+    let described = config.external().map(|(name, chain)| {
+        let nodes = chain.adapter.urls.len();
+        let quorum = chain.adapter.quorum.unwrap_or(nodes);
+        let alone = if nodes == 1 {
+            "; it is believed alone: name nodes of several operators"
+        } else {
+            ""
+        };
+        let detail = format!("{quorum} of {nodes} nodes must say the same{alone}");
+        finding(format!("{name} quorum"), true, detail)
+    });
+    described.collect()
+}
+
 fn margins(config: &Config) -> Finding {
-    let chain = ChainTiming {
+    let quick = ChainTiming {
         inclusion_ms: 1_000,
         finality_ms: 1_000,
     };
+    let slow = config.external().map(|(_, chain)| chain.assumed);
+    let slow = slow.max_by_key(|t| t.inclusion_ms.saturating_add(t.finality_ms));
+    let slow = slow.unwrap_or(quick);
     let raw = &config.transfers.raw;
     let timing = Timing {
-        a: chain,
-        b: chain,
+        a: quick,
+        b: slow,
         skew: raw.clock_skew_seconds,
         outage: raw.outage_budget_seconds,
     };
@@ -190,7 +235,8 @@ fn margins(config: &Config) -> Finding {
             "margin",
             true,
             format!(
-                "two deadlines lie at least {seconds} s apart, with 1 s inclusion and 1 s finality"
+                "two deadlines lie at least {seconds} s apart, with {} ms inclusion and {} ms finality of the slower chain",
+                slow.inclusion_ms, slow.finality_ms
             ),
         ),
         Err(error) => finding("margin", false, error.to_string()),

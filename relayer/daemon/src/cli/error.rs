@@ -2,6 +2,8 @@
 
 use std::io;
 
+use causeway_adapter_hosted::host::HostFailure;
+
 use crate::{
     api::Problem,
     config::ConfigError,
@@ -55,6 +57,9 @@ pub(super) enum CliError {
     /// The daemon says no.
     #[error("{} ({}): {}; {}", .0.title, .0.status, .0.detail, .0.what_to_do)]
     Refused(Problem),
+    /// A hosted chain cannot go on.
+    #[error(transparent)]
+    Chain(#[from] HostFailure),
     /// It was tried and failed; the output says more.
     #[error("{0}")]
     Failed(String),
@@ -79,7 +84,7 @@ impl CliError {
             }
             Self::Unreachable { .. } => 4,
             Self::Refused(_) => 5,
-            Self::Failed(_) | Self::Io { .. } => 1,
+            Self::Chain(_) | Self::Failed(_) | Self::Io { .. } => 1,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use causeway_adapter_hosted::host::HostFailure;
+use futures::future;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,6 +11,7 @@ use super::{CliError, args::Global, output::Output};
 use crate::{
     config::{self, Config, Purpose, Source},
     daemon::{Chains, Daemon},
+    hosting::Hosting,
     logs,
 };
 
@@ -18,7 +21,10 @@ const API_FILE: &str = "api.url";
 pub(super) async fn up(global: &Global, output: &Output) -> Result<(), CliError> {
     let config = load(global, Purpose::Daemon)?;
     let chains = Chains::start(&config).await?;
-    chains.deploy().await?;
+    tokio::select! {
+        deployed = chains.deploy() => drop(deployed?),
+        failure = failed(&chains.hosted) => return Err(failure.into()),
+    }
     let daemon = Daemon::start(&config, chains).await?;
     announce(&config, &daemon, output);
     serve(&config, daemon, output).await
@@ -57,9 +63,9 @@ pub(super) async fn node(global: &Global, output: &Output) -> Result<(), CliErro
             text,
         );
     }
-    interrupted().await?;
+    let over = over(&chains.hosted).await;
     chains.stop().await;
-    Ok(())
+    over
 }
 
 /// Reads the configuration and begins to log as it says.
@@ -82,16 +88,16 @@ pub(super) fn read(global: &Global, purpose: Purpose) -> Result<Config, CliError
     Ok(config::load(&source)?)
 }
 
-/// Serves until SIGINT or SIGTERM, then stops everything.
+/// Serves until SIGINT or SIGTERM, or until a hosted chain cannot go on, then stops everything.
 pub(super) async fn serve(
     config: &Config,
     daemon: Daemon,
     output: &Output,
 ) -> Result<(), CliError> {
-    interrupted().await?;
+    let over = over(&daemon.chains.hosted).await;
     output.say("stopping");
     stop(config, daemon).await;
-    Ok(())
+    over
 }
 
 /// Stops a daemon that [`announce`] has announced.
@@ -133,6 +139,14 @@ pub(super) fn announce(config: &Config, daemon: &Daemon, output: &Output) {
             ));
         }
     }
+    for external in &daemon.chains.external {
+        let (nodes, quorum) = external.nodes;
+        output.say(format!(
+            "  {:<14} external    chain id {}; {quorum} of {nodes} nodes must say the same",
+            external.name,
+            external.id()
+        ));
+    }
     if let Some(local) = &daemon.chains.local {
         output.say(format!(
             "\n  Wallet: add a network with one of the http addresses and its chain id, then import a test key from\n  \
@@ -146,6 +160,22 @@ pub(super) fn announce(config: &Config, daemon: &Daemon, output: &Output) {
 /// Where the API of the running daemon is, if one has said so.
 pub(super) fn announced(config: &Config) -> Option<String> {
     fs::read_to_string(config.data_dir.join(API_FILE)).ok()
+}
+
+/// Waits for the end: asked for by a signal, or forced by a chain, which is an error.
+async fn over(hosted: &[Hosting]) -> Result<(), CliError> {
+    tokio::select! {
+        interrupted = interrupted() => interrupted,
+        failure = failed(hosted) => Err(failure.into()),
+    }
+}
+
+async fn failed(hosted: &[Hosting]) -> HostFailure {
+    if hosted.is_empty() {
+        return future::pending().await;
+    }
+    let failures = hosted.iter().map(|hosting| Box::pin(hosting.failed()));
+    future::select_all(failures).await.0
 }
 
 async fn interrupted() -> Result<(), CliError> {

@@ -10,9 +10,11 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
 
 use super::{
-    Account, Api, Chain, Config, ConfigError, Evm, Hosted, Offer, PasswordSource, Profile, Purpose,
-    Rpc, Tls, Transfers, Validator, raw,
+    Account, Api, Chain, Config, ConfigError, Hosted, Offer, OfferAsset, PasswordSource, Profile,
+    Purpose, Rpc, Tls, Transfers, Validator, raw,
 };
+
+mod evm;
 
 /// Checks every value. Touches no file but to see whether a keystore is a test key.
 pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Config, ConfigError> {
@@ -29,7 +31,7 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     }
     for (name, evm) in raw.evm {
         chain_name(&name)?;
-        let chain = evm_chain(&name, evm)?;
+        let chain = checker.evm(&name, evm)?;
         if chains.insert(name.clone(), Chain::Evm(chain)).is_some() {
             let key = format!("evm.{name}");
             return Err(value(key, &name, "a name that no hosted chain has"));
@@ -361,9 +363,25 @@ impl Checker<'_> {
         let account = self.profile.is_local() || accounts.contains_key(&raw.account);
         known(key("account"), &raw.account, "accounts", account)?;
         range(key("rate_take"), raw.rate_take, 1, u64::MAX, "above 0")?;
+        let side = |field: &str, text: &str, chain: &str| -> Result<OfferAsset, ConfigError> {
+            if text != "points" {
+                return Ok(OfferAsset::Fixed(asset(key(field), text)?));
+            }
+            let there = chains
+                .get(chain)
+                .is_some_and(|chain| chain.has_points(&self.profile));
+            if there {
+                return Ok(OfferAsset::Points);
+            }
+            Err(value(
+                key(field),
+                text,
+                "native or the address of a token: that chain has no points_token",
+            ))
+        };
         Ok(Offer {
-            take_asset: asset(key("take_asset"), &raw.take_asset)?,
-            give_asset: asset(key("give_asset"), &raw.give_asset)?,
+            take_asset: side("take_asset", &raw.take_asset, &raw.take_chain)?,
+            give_asset: side("give_asset", &raw.give_asset, &raw.give_chain)?,
             min_give: amount(key("min_give"), &raw.min_give)?,
             max_give: amount(key("max_give"), &raw.max_give)?,
             deposit_wei: amount(key("deposit_wei"), &raw.deposit_wei)?,
@@ -419,26 +437,6 @@ fn chain_name(name: &str) -> Result<(), ConfigError> {
         name,
         "1 to 32 of a-z, 0-9 and -",
     ))
-}
-
-fn evm_chain(name: &str, raw: raw::Evm) -> Result<Evm, ConfigError> {
-    let key = |key: &str| format!("evm.{name}.{key}");
-    range(key("chain_id"), raw.chain_id, 1, u64::MAX, "above 0")?;
-    if !raw.url.starts_with("http://") && !raw.url.starts_with("https://") {
-        return Err(value(
-            key("url"),
-            &raw.url,
-            "an http:// or https:// address",
-        ));
-    }
-    if raw.hash_time_lock.is_zero() {
-        return Err(value(
-            key("hash_time_lock"),
-            raw.hash_time_lock,
-            "an address that is not zero",
-        ));
-    }
-    Ok(Evm { raw })
 }
 
 fn distinct_ids(chains: &BTreeMap<String, Chain>) -> Result<(), ConfigError> {

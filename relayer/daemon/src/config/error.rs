@@ -34,6 +34,22 @@ pub enum ConfigError {
         /// What is allowed.
         expected: &'static str,
     },
+    /// A value that does not go together with the others of its section.
+    #[error("{key} must {must}")]
+    Must {
+        /// Which key.
+        key: String,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// An address of a node that cannot be used. It is not shown: it may hold a secret.
+    #[error("{key} cannot be used: {why}; expected http://HOST[:PORT][/PATH] or https://...")]
+    NodeUrl {
+        /// Which key.
+        key: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A key without which nothing can start.
     #[error("{key} is missing: {why}")]
     Missing {

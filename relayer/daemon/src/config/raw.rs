@@ -163,15 +163,106 @@ pub struct Rpc {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evm {
-    /// EIP-155 chain id the node must report.
+    /// EIP-155 chain id that every node must report.
     pub chain_id: u64,
-    /// Where the node listens.
-    pub url: String,
-    /// The `HashTimeLock` there.
-    pub hash_time_lock: Address,
-    /// Blocks above which a block counts as final, for nodes without the `finalized` tag.
+    /// JSON-RPC nodes. One is allowed; then that node is believed.
+    pub urls: Vec<String>,
+    /// How many nodes must say the same; the majority when left out.
     #[serde(default)]
-    pub confirmations: Option<u64>,
+    pub quorum: Option<usize>,
+    /// When a block is final.
+    #[serde(default)]
+    pub finality: Finality,
+    /// The `HashTimeLock` there. Deployed by the local profile, required by any other.
+    #[serde(default)]
+    pub hash_time_lock: Option<Address>,
+    /// The points token there. Deployed together with the `HashTimeLock`, optional otherwise.
+    #[serde(default)]
+    pub points_token: Option<Address>,
+    /// Where reading begins: the height at which the `HashTimeLock` was deployed.
+    #[serde(default)]
+    pub start_height: u64,
+    /// Whether watchtower accounts complete locks of others there.
+    #[serde(default)]
+    pub watchtower: bool,
+    /// Prices and limits of transactions.
+    #[serde(default)]
+    pub fees: EvmFees,
+    /// Certificates for `https` nodes; the system's authorities when left out.
+    #[serde(default)]
+    pub tls: Option<EvmTls>,
+    /// Time from sending to a block, assumed until it was measured, milliseconds.
+    #[serde(default = "assumed_inclusion_ms")]
+    pub assumed_inclusion_ms: u64,
+    /// Time from a block to its finality, assumed until it was measured, milliseconds; by `finality` when left out.
+    #[serde(default)]
+    pub assumed_finality_ms: Option<u64>,
+    /// Longest a request may take, milliseconds.
+    #[serde(default = "request_timeout_ms")]
+    pub request_timeout_ms: u64,
+    /// Pause between two looks for a new block, milliseconds.
+    #[serde(default = "poll_ms")]
+    pub poll_ms: u64,
+    /// Most heights whose events are read at once.
+    #[serde(default = "max_range")]
+    pub max_range: u64,
+    /// Largest answer of a node, bytes.
+    #[serde(default = "max_response_bytes")]
+    pub max_response_bytes: u32,
+}
+
+/// When a block of an external chain is final.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finality {
+    /// The chain says so: block tag `finalized`.
+    #[default]
+    Finalized,
+    /// When this many blocks follow.
+    Confirmations(u64),
+    /// At once.
+    Instant,
+}
+
+/// Which transactions are sent to an external chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeKind {
+    /// EIP-1559 where blocks have a base fee, legacy elsewhere.
+    #[default]
+    Auto,
+    /// Legacy everywhere.
+    Legacy,
+}
+
+/// `[evm.<name>.fees]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvmFees {
+    /// Which kind of transaction is sent.
+    pub kind: FeeKind,
+    /// Highest price of one unit of gas ever signed, in wei.
+    pub max_fee_per_gas_wei: u64,
+    /// Tip where the node does not propose one, in wei.
+    pub default_tip_wei: u64,
+    /// Gas added to the node's estimate, in percent.
+    pub gas_margin_percent: u64,
+    /// Most gas of one transaction.
+    pub max_gas: u64,
+}
+
+/// `[evm.<name>.tls]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvmTls {
+    /// PEM of the authorities that may sign the nodes' certificates.
+    pub ca_file: PathBuf,
+    /// PEM of our certificate chain, for nodes that ask for one.
+    #[serde(default)]
+    pub certificate_file: Option<PathBuf>,
+    /// PEM of its private key.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
 }
 
 /// `[accounts.<name>]`: a key this daemon holds.
@@ -213,11 +304,11 @@ pub struct Transfers {
 pub struct Offer {
     /// Chain of the first lock, by name.
     pub take_chain: String,
-    /// `native` or the address of a token.
+    /// `native`, `points` (the chain's points token), or the address of a token.
     pub take_asset: String,
     /// Chain of our lock, by name.
     pub give_chain: String,
-    /// `native` or the address of a token.
+    /// `native`, `points` (the chain's points token), or the address of a token.
     pub give_asset: String,
     /// Our account, by name.
     pub account: String,
@@ -272,6 +363,19 @@ impl Default for Api {
     }
 }
 
+impl Default for EvmFees {
+    fn default() -> Self {
+        let fees = causeway_adapter_evm::Fees::default();
+        Self {
+            kind: FeeKind::Auto,
+            max_fee_per_gas_wei: fees.max_fee_per_gas_wei,
+            default_tip_wei: fees.default_tip_wei,
+            gas_margin_percent: fees.gas_margin_percent,
+            max_gas: fees.max_gas,
+        }
+    }
+}
+
 impl Default for Transfers {
     fn default() -> Self {
         Self {
@@ -298,6 +402,27 @@ const fn heartbeat_ms() -> u64 {
 
 const fn epoch_blocks() -> u64 {
     7_200
+}
+
+/// Three slots of Ethereum.
+const fn assumed_inclusion_ms() -> u64 {
+    36_000
+}
+
+const fn request_timeout_ms() -> u64 {
+    10_000
+}
+
+const fn poll_ms() -> u64 {
+    1_000
+}
+
+const fn max_range() -> u64 {
+    1_000
+}
+
+const fn max_response_bytes() -> u32 {
+    10_000_000
 }
 
 fn zero() -> String {

@@ -24,7 +24,12 @@ fn every_example_can_be_started() {
     let local = parse(LOCAL, dir.path(), Purpose::Daemon).unwrap();
     let node = parse(NODE, dir.path(), Purpose::Node).unwrap();
     let full = parse(FULL, dir.path(), Purpose::Daemon).unwrap();
+    let external = parse(EXTERNAL, dir.path(), Purpose::Daemon).unwrap();
 
+    assert_eq!(
+        (external.hosted().count(), external.external().count()),
+        (1, 1)
+    );
     assert!(local.profile.is_local());
     assert_eq!(local.chains.len(), 2);
     assert_eq!(node.profile, Profile::Named("testnet".into()));
@@ -199,4 +204,193 @@ fn relative_paths_belong_to_the_file() {
         Path::new("/etc/causeway/keys/seal.key")
     );
     assert_eq!(config.data_dir, Path::new("/var/lib/causeway"));
+}
+
+/// The full example with one line of its external chain replaced.
+fn sidechain(from: &str, to: &str) -> String {
+    let text = named();
+    assert!(text.contains(from), "{from}");
+    // A section's name stands in those of its parts too.
+    let times = if from.starts_with("evm.") { 9 } else { 1 };
+    text.replacen(from, to, times)
+}
+
+const URLS: &str = "urls = [\"https://";
+
+#[test]
+fn an_external_chain_is_what_its_section_says() {
+    let config = parse(FULL, base().path(), Purpose::Daemon).unwrap();
+
+    let (name, chain) = config.external().next().unwrap();
+
+    assert_eq!(name, "sidechain");
+    assert_eq!(chain.adapter.urls.len(), 3);
+    assert_eq!(chain.adapter.quorum, Some(2));
+    assert_eq!(chain.adapter.finality, causeway_adapter_evm::Finality::Tag);
+    assert_eq!(chain.assumed.finality_ms, 1_200_000);
+}
+
+#[test]
+fn the_full_example_explains_the_defaults_of_external_chains() {
+    let config = parse(FULL, base().path(), Purpose::Daemon).unwrap();
+    let (_, given) = config.external().next().unwrap();
+    let short = "[evm.short]\nchain_id = 9\nurls = [\"http://a\", \"http://b\", \"http://c\"]\n";
+    let config = parse(&format!("{LOCAL}\n{short}"), base().path(), Purpose::Daemon).unwrap();
+    let (_, default) = config.external().next().unwrap();
+
+    assert_eq!(default.adapter.quorum, given.adapter.quorum);
+    assert_eq!(default.adapter.finality, given.adapter.finality);
+    assert_eq!(default.assumed, given.assumed);
+    assert_eq!(default.raw.poll_ms, given.raw.poll_ms);
+    assert_eq!(default.raw.max_range, given.raw.max_range);
+    assert_eq!(default.raw.request_timeout_ms, given.raw.request_timeout_ms);
+    assert_eq!(default.raw.max_response_bytes, given.raw.max_response_bytes);
+    assert_eq!(default.raw.watchtower, given.raw.watchtower);
+    let fees = |chain: &Evm| {
+        let fees = chain.raw.fees.clone();
+        let kind = fees.kind;
+        (
+            kind,
+            fees.max_fee_per_gas_wei,
+            fees.default_tip_wei,
+            fees.gas_margin_percent,
+            fees.max_gas,
+        )
+    };
+    assert_eq!(fees(default), fees(given));
+}
+
+#[test]
+fn every_finality_rule_can_be_written() {
+    use causeway_adapter_evm::Finality;
+    let cases = [
+        ("finality = \"finalized\"", Finality::Tag),
+        ("finality = \"instant\"", Finality::Instant),
+        ("finality.confirmations = 12", Finality::Confirmations(12)),
+    ];
+    for (text, expected) in cases {
+        let text = sidechain("finality = \"finalized\"", text);
+        let config = parse(&text, base().path(), Purpose::Daemon).unwrap();
+        let (_, chain) = config.external().next().unwrap();
+        assert_eq!(chain.adapter.finality, expected);
+    }
+}
+
+#[test]
+fn a_wrong_external_chain_is_refused_with_the_key_and_what_it_must_be() {
+    let cases = [
+        // The key of former versions.
+        (URLS, "url = [\"https://", "url"),
+        (
+            "quorum = 2",
+            "quorum = 0",
+            "evm.sidechain.quorum must be more than half",
+        ),
+        (
+            "quorum = 2",
+            "quorum = 1",
+            "evm.sidechain.quorum must be more than half",
+        ),
+        ("quorum = 2", "quorum = 4", "at most all of them"),
+        (
+            URLS,
+            "urls = [\"ftp://",
+            "evm.sidechain.urls[0] cannot be used: it begins with neither",
+        ),
+        (URLS, "urls = [\"wss://", "it begins with neither"),
+        (URLS, "urls = [\"not a url ", "it is no URL"),
+        (
+            "https://one.example/rpc",
+            "https://two.example/rpc",
+            "name each node once",
+        ),
+        ("chain_id = 31337", "chain_id = 0", "expected above 0"),
+        (
+            "chain_id = 31337",
+            "chain_id = 7001",
+            "an id that no other chain has",
+        ),
+        (
+            "evm.sidechain",
+            "evm.consortium",
+            "a name that no hosted chain has",
+        ),
+        ("evm.sidechain", "evm.SideChain", "a-z"),
+        (
+            "finality = \"finalized\"",
+            "finality.confirmations = 0",
+            "evm.sidechain.finality must be `instant`",
+        ),
+        (
+            "finality = \"finalized\"",
+            "finality = \"latest\"",
+            "latest",
+        ),
+        (
+            "poll_ms = 1_000",
+            "poll_ms = 1",
+            "evm.sidechain.poll_ms must be 10 to 60000",
+        ),
+        (
+            "max_gas = 16_777_216",
+            "max_gas = 1",
+            "evm.sidechain.fees must allow 21000 gas",
+        ),
+        (
+            "assumed_inclusion_ms = 36_000",
+            "assumed_inclusion_ms = 0",
+            "1 to 86400000",
+        ),
+        (
+            "key_file = \"tls/node-client.key\"",
+            "",
+            "evm.sidechain.tls must name certificate and key together",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let message = refused(&sidechain(from, to));
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+}
+
+#[test]
+fn the_address_of_a_node_is_not_shown_because_it_may_hold_a_key() {
+    let message = refused(&sidechain(URLS, "urls = [\"ftp://secret-key@"));
+
+    assert!(!message.contains("secret-key"), "{message}");
+}
+
+#[test]
+fn an_external_chain_without_a_contract_is_refused_outside_the_local_profile() {
+    let text = named();
+    let section = text.find("[evm.sidechain]").unwrap();
+    let (before, after) = text.split_at(section);
+    let after = after.replacen("hash_time_lock = ", "points_token = ", 1);
+    let after = after.replacen(
+        "\npoints_token = \"0x0000000000000000000000000000000000000002\"",
+        "",
+        1,
+    );
+
+    let message = refused(&format!("{before}{after}"));
+
+    assert!(
+        message.contains("evm.sidechain.hash_time_lock is missing"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_offer_of_points_where_there_is_no_token_is_refused() {
+    let text = EXTERNAL.replace(
+        "[evm.sidechain]",
+        "[evm.sidechain]\nhash_time_lock = \"0x0000000000000000000000000000000000000001\"",
+    );
+
+    let message = refused(&text);
+
+    assert!(
+        message.contains("that chain has no points_token"),
+        "{message}"
+    );
 }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use alloy_primitives::U256;
 use causeway_adapter_api::Asset;
+use causeway_adapter_evm::EvmConfig;
+use causeway_core::margin::ChainTiming;
 
 use super::raw;
 
@@ -97,8 +99,12 @@ pub struct Tls {
 /// An external chain.
 #[derive(Clone, Debug)]
 pub struct Evm {
-    /// As written; the URL was checked.
+    /// As written.
     pub raw: raw::Evm,
+    /// The same for the adapter, checked; without accounts.
+    pub adapter: EvmConfig,
+    /// What its times are taken for until they were measured.
+    pub assumed: ChainTiming,
 }
 
 /// A key this daemon holds.
@@ -145,17 +151,26 @@ pub struct Transfers {
     pub seal_key_file: PathBuf,
 }
 
+/// What an offer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferAsset {
+    /// The points token of the chain, wherever it is.
+    Points,
+    /// This one.
+    Fixed(Asset),
+}
+
 /// A standing offer.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// Chain of the first lock.
     pub take_chain: String,
     /// What it holds.
-    pub take_asset: Asset,
+    pub take_asset: OfferAsset,
     /// Chain of our lock.
     pub give_chain: String,
     /// What we lock.
-    pub give_asset: Asset,
+    pub give_asset: OfferAsset,
     /// Our account.
     pub account: String,
     /// Units given ...
@@ -186,13 +201,12 @@ impl Profile {
 }
 
 impl Config {
-    /// Names of the external chains.
-    pub fn external(&self) -> impl Iterator<Item = &String> {
-        let external = self
-            .chains
-            .iter()
-            .filter(|(_, chain)| matches!(chain, Chain::Evm(_)));
-        external.map(|(name, _)| name)
+    /// The external chains, by name.
+    pub fn external(&self) -> impl Iterator<Item = (&String, &Evm)> {
+        self.chains.iter().filter_map(|(name, chain)| match chain {
+            Chain::Evm(evm) => Some((name, evm)),
+            Chain::Hosted(_) => None,
+        })
     }
 
     /// The hosted chains, by name.
@@ -205,6 +219,15 @@ impl Config {
 }
 
 impl Chain {
+    /// Whether there is a points token, now or once the local profile has deployed it.
+    pub(super) fn has_points(&self, profile: &Profile) -> bool {
+        let (token, deploys) = match self {
+            Self::Hosted(hosted) => (hosted.raw.points_token, true),
+            Self::Evm(evm) => (evm.raw.points_token, evm.raw.hash_time_lock.is_none()),
+        };
+        token.is_some() || (profile.is_local() && deploys)
+    }
+
     /// EIP-155 chain id.
     pub const fn id(&self) -> u64 {
         match self {

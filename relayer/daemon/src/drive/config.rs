@@ -24,6 +24,8 @@ pub struct DriveConfig {
     pub windows: Windows,
     /// What is assumed of a chain until [`MIN_SAMPLES`] of its transactions were measured.
     pub assumed: ChainTiming,
+    /// The same for chains that are slower than the others.
+    pub assumed_of: Vec<(ChainId, ChainTiming)>,
     /// Completing for others; `None` is off.
     pub watchtower: Option<WatchtowerConfig>,
     /// Where reading a chain begins, usually the height of its contract. Height 0 where none is given.
@@ -124,6 +126,7 @@ impl Default for DriveConfig {
                 inclusion_ms: 3_000,
                 finality_ms: 2_000,
             },
+            assumed_of: Vec::new(),
             watchtower: None,
             start_heights: Vec::new(),
             max_range: 500,

@@ -19,7 +19,9 @@ impl Shared {
     }
 
     async fn chain_timing(&self, chain: ChainId) -> Result<ChainTiming, DriveError> {
-        let assumed = self.config.assumed;
+        let mut special = self.config.assumed_of.iter();
+        let special = special.find(|(id, _)| *id == chain);
+        let assumed = special.map_or(self.config.assumed, |(_, timing)| *timing);
         Ok(ChainTiming {
             inclusion_ms: self
                 .percentile(chain, Kind::Inclusion, assumed.inclusion_ms)

@@ -1,0 +1,220 @@
+//! A chain whose validators are processes of their own: `causeway node`, each with its keys, its storage and its port.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::{Address, B256, U256};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::json;
+
+use crate::{PATIENCE, binary, eventually, rpc::Rpc};
+
+/// One validator, running or not. Killed when dropped.
+pub struct Validator {
+    /// Its directory: `node.toml`, `genesis.json`, `data/`, `log`.
+    pub dir: PathBuf,
+    rpc: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Validator {
+    /// Starts it, or starts it again.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be started.
+    pub fn start(&mut self) -> Result<()> {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log"))?;
+        let process = Command::new(binary()?)
+            .args(["node", "--config", "node.toml"])
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("starting a validator")?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Kills it as `kill -9` does.
+    ///
+    /// # Errors
+    /// Fails when it does not run.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("it runs")?;
+        process.kill()?;
+        process.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end, as a supervisor does, and waits until it has.
+    ///
+    /// # Errors
+    /// Fails when it does not in time.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        let process = self.process.as_ref().context("it runs")?;
+        let asked = Command::new("kill")
+            .args(["-TERM", &process.id().to_string()])
+            .status()?;
+        ensure!(asked.success(), "SIGTERM cannot be sent");
+        self.ended()
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// Fails when it does not in time.
+    pub fn ended(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let process = self.process.as_mut().context("it runs")?;
+            if let Some(status) = process.try_wait()? {
+                self.process = None;
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                bail!("a validator still runs after {PATIENCE:?}: {}", self.log()?);
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Everything it has logged.
+    ///
+    /// # Errors
+    /// Fails when it was never started.
+    pub fn log(&self) -> Result<String> {
+        fs::read_to_string(self.dir.join("log")).context("reading a validator's log")
+    }
+
+    /// A client of its JSON-RPC.
+    ///
+    /// # Errors
+    /// Fails when no client can be made.
+    pub fn client(&self) -> Result<Rpc> {
+        Rpc::new(format!("http://{}", self.rpc))
+    }
+}
+
+impl Drop for Validator {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            // A test that failed leaves no process behind.
+            let _ = self.kill();
+        }
+    }
+}
+
+/// Makes keys, genesis and configuration of `count` validators with the commands an operator would use.
+///
+/// # Errors
+/// Fails when a command fails.
+pub fn network(dir: &Path, chain_id: u64, count: usize, rich: Address) -> Result<Vec<Validator>> {
+    let mut validators = Vec::new();
+    let mut listens = Vec::new();
+    for index in 0..count {
+        let home = dir.join(format!("validator-{index}"));
+        fs::create_dir(&home)?;
+        fs::write(home.join("password"), "a test password\n")?;
+        let listen = free_address()?;
+        #[rustfmt::skip]
+        let entry = answer(
+            Command::new(binary()?)
+                .args(["key", "new", "--out", "validator.json", "--password-file", "password"])
+                .args(["--validator", &listen.to_string(), "--json"])
+                .current_dir(&home),
+        )?;
+        fs::write(home.join("entry.json"), entry)?;
+        listens.push(listen);
+        validators.push(Validator {
+            dir: home,
+            rpc: free_address()?,
+            process: None,
+        });
+    }
+    let mut genesis = Command::new(binary()?);
+    #[rustfmt::skip]
+    genesis
+        .args(["chain", "genesis", "--name", "story", "--kind", "public", "--heartbeat-ms", "500"])
+        .args(["--chain-id", &chain_id.to_string(), "--administrator", &rich.to_string()])
+        .args(["--fund", &format!("{rich}=1000")]);
+    for validator in &validators {
+        genesis
+            .arg("--validator")
+            .arg(validator.dir.join("entry.json"));
+    }
+    let genesis = answer(&mut genesis)?;
+    for (validator, listen) in validators.iter().zip(listens) {
+        fs::write(validator.dir.join("genesis.json"), &genesis)?;
+        let config = format!(
+            r#"profile = "local"
+data_dir = "data"
+[api]
+listen = "127.0.0.1:0"
+[hosted.story]
+kind = "public"
+chain_id = {chain_id}
+genesis_file = "genesis.json"
+rpc.listen = "{}"
+[[hosted.story.validators]]
+keystore_file = "validator.json"
+password_file = "password"
+listen = "{listen}"
+"#,
+            validator.rpc
+        );
+        fs::write(validator.dir.join("node.toml"), config)?;
+    }
+    Ok(validators)
+}
+
+/// Waits until an account has exactly `wei` at one node.
+///
+/// # Errors
+/// Fails when it has not in time.
+pub fn arrived(rpc: &Rpc, account: Address, wei: u64) -> Result<()> {
+    eventually(&format!("{wei} wei arrived"), || {
+        Ok((rpc.balance(account).ok() == Some(U256::from(wei))).then_some(()))
+    })
+}
+
+/// Waits until a node has a final block after 0; returns its height.
+///
+/// # Errors
+/// Fails when it has none in time.
+pub fn begun(rpc: &Rpc) -> Result<u64> {
+    eventually("the first block", || {
+        Ok(rpc.height().ok().filter(|height| *height > 0))
+    })
+}
+
+/// Hash of a final block.
+///
+/// # Errors
+/// Fails when the node does not have it.
+pub fn hash_of(rpc: &Rpc, height: u64) -> Result<B256> {
+    let block = rpc.call(
+        "eth_getBlockByNumber",
+        json!([format!("{height:#x}"), false]),
+    )?;
+    serde_json::from_value(block["hash"].clone()).with_context(|| format!("block {height}"))
+}
+
+fn answer(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command.output().context("running causeway")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {said}");
+    Ok(output.stdout)
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
