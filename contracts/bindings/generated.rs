@@ -66,3 +66,48 @@ pub mod event_hub {
         "artifacts/EventHub.json"
     }
 }
+
+/// The side end of a peg: see `contracts/src/IPegPort.sol`.
+pub mod peg_mint {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        PegMint,
+        "artifacts/PegMint.json"
+    }
+}
+
+/// The pegged asset: see `contracts/src/IPegToken.sol`.
+pub mod peg_token {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        PegToken,
+        "artifacts/PegToken.json"
+    }
+}
+
+/// The home end of a peg: see `contracts/src/IPegPort.sol`.
+pub mod peg_vault {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        PegVault,
+        "artifacts/PegVault.json"
+    }
+}
+
+/// The consortium end of a settlement: see `contracts/src/ISettlement.sol`.
+pub mod settlement {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        Settlement,
+        "artifacts/Settlement.json"
+    }
+}
+
+/// The public end of a settlement: see `contracts/src/ISettlementEscrow.sol`.
+pub mod settlement_escrow {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        SettlementEscrow,
+        "artifacts/SettlementEscrow.json"
+    }
+}

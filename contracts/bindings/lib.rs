@@ -6,8 +6,10 @@
 //! |---|---|
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
 //! | [`Gateway`](gateway), [`LightClient`](light_client), [`EventHub`](event_hub) | the same |
+//! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
+//! | [`peg`] | memo, commitment and storage slots of the peg |
 //! | [`parts`] | the Merkle tree over the secrets of a lock in parts |
 //! | [`typed_data`] | digests to sign for a gasless lock and a cooperative refund |
 //!
@@ -28,6 +30,7 @@
 mod generated;
 pub mod memo;
 pub mod parts;
+pub mod peg;
 pub mod terms;
 pub mod typed_data;
 
@@ -37,14 +40,21 @@ use alloy_sol_types::{SolConstructor, SolValue};
 pub use event_hub::EventHub;
 pub use gateway::Gateway;
 pub use generated::{
-    event_hub, gateway, hash_time_lock, light_client, lock_hooks, points_token, validator_set,
+    event_hub, gateway, hash_time_lock, light_client, lock_hooks, peg_mint, peg_token, peg_vault,
+    points_token, settlement, settlement_escrow, validator_set,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
 pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use memo::Memo;
+pub use peg::PegMemo;
+pub use peg_mint::PegMint;
+pub use peg_token::PegToken;
+pub use peg_vault::PegVault;
 pub use points_token::PointsToken;
+pub use settlement::Settlement;
+pub use settlement_escrow::SettlementEscrow;
 pub use terms::LockTerms;
 pub use validator_set::ValidatorSet;
 

@@ -55,7 +55,17 @@ fn bytecode_is_that_of_the_artifact() {
 
 #[test]
 fn every_artifact_names_its_compiler() {
-    for name in ["HashTimeLock", "ILockHooks", "PointsToken", "ValidatorSet"] {
+    for name in [
+        "HashTimeLock",
+        "ILockHooks",
+        "PegMint",
+        "PegToken",
+        "PegVault",
+        "PointsToken",
+        "Settlement",
+        "SettlementEscrow",
+        "ValidatorSet",
+    ] {
         let version = artifact(name)["compiler"]["version"]
             .as_str()
             .unwrap()

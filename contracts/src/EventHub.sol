@@ -15,6 +15,8 @@ contract EventHub is IEventHub {
     uint256 public constant MAX_RECIPIENT = 64;
     /// @inheritdoc IEventHub
     uint256 public constant MAX_DATA = 4_096;
+    /// @inheritdoc IEventHub
+    uint256 public constant MAX_LIFETIME = 30 days;
 
     /// @inheritdoc IEventHub
     address public immutable gateway;
@@ -47,7 +49,7 @@ contract EventHub is IEventHub {
         if (t.ids.length >= MAX_SUBSCRIPTIONS) revert TopicFull(MAX_SUBSCRIPTIONS);
         if (s.recipient.length == 0 || s.recipient.length > MAX_RECIPIENT) revert SubscriptionRefused(0);
         if (s.gasLimit == 0) revert SubscriptionRefused(1);
-        if (s.lifetime == 0) revert SubscriptionRefused(2);
+        if (s.lifetime == 0 || s.lifetime > MAX_LIFETIME) revert SubscriptionRefused(2);
         id = ++_lastId;
         t.ids.push(id);
         t.subscriptions[id] =

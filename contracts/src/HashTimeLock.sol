@@ -20,7 +20,8 @@ import {Lock, LockId, LockState, Terms, TermsLib} from "./LockTypes.sol";
 ///
 ///      One slot per lock: the state in the top byte, the bitmap of claimed parts in the low 240 bits. A claim leaves its
 ///      slot for ever, so that it can be shown by a state proof; a refund after `refundAt` frees the slot, because from
-///      then on the same lock can neither be made again nor claimed (docs/adr/0004-lock-tombstone.md).
+///      then on the same lock cannot be made again, so nothing is there to claim (docs/adr/0004-lock-tombstone.md).
+///      The mapping lies at slot 4, which state proofs of the other chain rely on (src/StateSlots.sol, L59).
 ///      One file over the usual length, because every way to end a lock shares the same few effects and checks below.
 contract HashTimeLock is IHashTimeLock, EIP712, NoncesKeyed, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -61,7 +62,7 @@ contract HashTimeLock is IHashTimeLock, EIP712, NoncesKeyed, ReentrancyGuardTran
 
     constructor() EIP712("Causeway HashTimeLock", "1") {}
 
-    /// -- locked --/-- HERE: recipient, then anyone --/-- refundAt --
+    /// -- locked --/-- HERE: recipient, then anyone --/-- refundAt, or no end if a guard keeps claim and refund apart --
     modifier onlyInClaimWindow(Lock calldata l) {
         _checkClaimWindow(l);
         _;
@@ -315,7 +316,7 @@ contract HashTimeLock is IHashTimeLock, EIP712, NoncesKeyed, ReentrancyGuardTran
     function _markRefunded(Lock calldata l) private returns (LockId id, uint256 rest) {
         id = _idOf(l);
         uint256 claimedParts = _openSlot(id) & _BITMAP;
-        // Nothing of it was claimed and nobody can lock or claim it any more: forget it.
+        // Nothing of it was claimed and nobody can lock it any more, so nobody can claim it: forget it.
         bool forget = claimedParts == 0 && block.timestamp >= l.terms.refundAt();
         _slots[id] = forget ? 0 : _REFUNDED | claimedParts;
         rest = l.amount - _claimedAmount(l.amount, l.terms.parts(), claimedParts);
@@ -376,7 +377,9 @@ contract HashTimeLock is IHashTimeLock, EIP712, NoncesKeyed, ReentrancyGuardTran
 
     function _checkClaimWindow(Lock calldata l) private view {
         uint256 refundAt = l.terms.refundAt();
-        if (block.timestamp >= refundAt) revert ClaimTooLate(block.timestamp, refundAt);
+        // A guard, not the clock, says when a refund is right: until then the recipient loses nothing by being late.
+        bool late = block.timestamp >= refundAt && !l.terms.hasRefundGuard();
+        if (late) revert ClaimTooLate(block.timestamp, refundAt);
         if (msg.sender != l.recipient && block.timestamp < l.terms.publicClaimAt()) {
             revert ClaimStillPrivate(msg.sender, l.recipient, l.terms.publicClaimAt());
         }

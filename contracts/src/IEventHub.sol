@@ -40,7 +40,7 @@ interface IEventHub {
     error SubscriberRefused(address got, address curator);
     /// The topic has MAX_SUBSCRIPTIONS.
     error TopicFull(uint256 max);
-    /// A recipient, gas limit or lifetime is zero, or the recipient is longer than MAX_RECIPIENT.
+    /// 0: the recipient is empty or longer than MAX_RECIPIENT; 1: no gas; 2: the lifetime is not within 1..MAX_LIFETIME.
     error SubscriptionRefused(uint256 field);
     /// No such subscription.
     error SubscriptionUnknown(uint64 id);
@@ -82,6 +82,9 @@ interface IEventHub {
 
     /// @notice Returns the longest recipient in bytes.
     function MAX_RECIPIENT() external view returns (uint256);
+
+    /// @notice Returns the longest lifetime in seconds, as the gateway's.
+    function MAX_LIFETIME() external view returns (uint256);
 
     /// @notice Returns the longest data in bytes.
     function MAX_DATA() external view returns (uint256);

@@ -14,7 +14,9 @@ import {Lock, LockId, LockState, Terms} from "./LockTypes.sol";
 /// ```
 ///
 /// In a private window only the party itself may act, and gets the safety deposit; in a public window anyone may, the
-/// same fixed party is paid, and whoever acts gets the deposit. Nothing can be claimed at or after `refundAt`.
+/// same fixed party is paid, and whoever acts gets the deposit. Nothing can be claimed at or after `refundAt`, unless the
+/// lock has a refund guard: then its guard, not the clock, keeps claim and refund apart, and it can be claimed as long
+/// as it is open (docs/adr/0008-guarded-locks.md).
 ///
 /// What a lock with evidence hooks allows (`hookFlags` bit 0: claim condition, bit 1: refund guard):
 ///
@@ -79,7 +81,7 @@ interface IHashTimeLock {
     error SignatureWrong(address signer);
     /// The lock is not open: never made, or ended already.
     error LockNotOpen(LockId id, LockState state);
-    /// `refundAt` has come: only refunds now.
+    /// `refundAt` has come and no guard asks for evidence: only refunds now.
     error ClaimTooLate(uint256 nowAt, uint256 refundAt);
     /// Before `publicClaimAt` only the recipient claims.
     error ClaimStillPrivate(address got, address expected, uint256 until);

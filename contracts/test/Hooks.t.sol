@@ -147,10 +147,62 @@ contract HooksTest is LockTest {
         vm.expectPartialRevert(IHashTimeLock.RefundTooEarly.selector);
         _refundWith(l);
 
+        l = _judged(1);
+        open(l);
         vm.warp(START + 2 hours);
         _judge.setAnswer(ILockHooks.checkClaim.selector);
         vm.expectPartialRevert(IHashTimeLock.ClaimTooLate.selector);
         _claimWith(l);
+    }
+
+    /// Its guard, not the clock, keeps claim and refund apart: docs/adr/0008-guarded-locks.md.
+    function testFuzz_L4_a_guarded_lock_is_claimed_as_long_as_it_is_open(uint256 at, uint8 flags) external {
+        Lock memory l = _judged(flags % 2 == 0 ? 2 : 3);
+        open(l);
+        vm.warp(START + within(at, 1 hours, 1000 days));
+
+        if (flags % 2 == 0) {
+            claimAs(carol, l);
+        } else {
+            _judge.setAnswer(ILockHooks.checkClaim.selector);
+            _claimWith(l);
+        }
+
+        eq(token.balanceOf(bob), AMOUNT, "bob");
+        stateIs(l, LockState.Claimed);
+    }
+
+    function test_L4_a_guarded_lock_keeps_its_private_claim_window() external {
+        Lock memory l = _judged(2);
+        open(l);
+
+        vm.expectPartialRevert(IHashTimeLock.ClaimStillPrivate.selector);
+        claimAs(carol, l);
+    }
+
+    function test_L2_a_guarded_lock_that_was_refunded_is_not_claimed() external {
+        Lock memory l = _judged(2);
+        open(l);
+        _judge.setAnswer(ILockHooks.checkRefund.selector);
+        vm.warp(START + 2 hours);
+        _refundWith(l);
+
+        vm.expectPartialRevert(IHashTimeLock.LockNotOpen.selector);
+        claimAs(bob, l);
+        lockRefused(
+            l, 0, abi.encodeWithSelector(IHashTimeLock.LockWindowPast.selector, START + 1 hours, START + 2 hours)
+        );
+    }
+
+    function test_L2_a_guarded_lock_that_was_claimed_late_is_not_refunded() external {
+        Lock memory l = _judged(2);
+        open(l);
+        _judge.setAnswer(ILockHooks.checkRefund.selector);
+        vm.warp(START + 4 hours);
+        claimAs(carol, l);
+
+        vm.expectPartialRevert(IHashTimeLock.LockNotOpen.selector);
+        _refundWith(l);
     }
 
     function test_L6_evidence_does_not_replace_the_preimage() external {

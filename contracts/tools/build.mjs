@@ -17,7 +17,12 @@ const contracts = [
   "ILockHooks",
   "IMessageHooks",
   "LightClient",
+  "PegMint",
+  "PegToken",
+  "PegVault",
   "PointsToken",
+  "Settlement",
+  "SettlementEscrow",
   "ValidatorSet",
 ];
 
