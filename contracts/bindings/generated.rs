@@ -111,3 +111,21 @@ pub mod settlement_escrow {
         "artifacts/SettlementEscrow.json"
     }
 }
+
+/// Calls for contracts of other chains: see `contracts/src/ICallExecutor.sol`.
+pub mod call_executor {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        CallExecutor,
+        "artifacts/CallExecutor.json"
+    }
+}
+
+/// Senders that want to know how messages end: see `contracts/src/IMessageHooks.sol`.
+pub mod message_hooks {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        IMessageHooks,
+        "artifacts/IMessageHooks.json"
+    }
+}

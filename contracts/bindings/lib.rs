@@ -5,7 +5,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
-//! | [`Gateway`](gateway), [`LightClient`](light_client), [`EventHub`](event_hub) | the same |
+//! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
@@ -37,17 +37,19 @@ pub mod typed_data;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
+pub use call_executor::CallExecutor;
 pub use event_hub::EventHub;
 pub use gateway::Gateway;
 pub use generated::{
-    event_hub, gateway, hash_time_lock, light_client, lock_hooks, peg_mint, peg_token, peg_vault,
-    points_token, settlement, settlement_escrow, validator_set,
+    call_executor, event_hub, gateway, hash_time_lock, light_client, lock_hooks, message_hooks,
+    peg_mint, peg_token, peg_vault, points_token, settlement, settlement_escrow, validator_set,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
 pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use memo::Memo;
+pub use message_hooks::IMessageHooks;
 pub use peg::PegMemo;
 pub use peg_mint::PegMint;
 pub use peg_token::PegToken;

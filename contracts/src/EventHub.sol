@@ -52,8 +52,7 @@ contract EventHub is IEventHub {
         if (s.lifetime == 0 || s.lifetime > MAX_LIFETIME) revert SubscriptionRefused(2);
         id = ++_lastId;
         t.ids.push(id);
-        t.subscriptions[id] =
-            Subscription(msg.sender, s.recipient, s.selector, s.gasLimit, s.lifetime, s.ordered);
+        t.subscriptions[id] = Subscription(msg.sender, s.recipient, s.selector, s.gasLimit, s.lifetime, s.ordered);
         emit Subscribed(emitter, topic, id, t.subscriptions[id]);
     }
 

@@ -57,9 +57,7 @@ contract Gateway is GatewaySource {
         bytes[] calldata storageProof
     ) external returns (bytes32 root) {
         _Lane storage l = _known(lane);
-        root = bytes32(
-            l.client.slotAt(checkpoint, l.remoteGateway, rootSlot(lane), accountProof, storageProof)
-        );
+        root = bytes32(l.client.slotAt(checkpoint, l.remoteGateway, rootSlot(lane), accountProof, storageProof));
         // M3: a lane that has sent nothing has no root, and zero proves nothing.
         if (root == 0) revert RootZero();
         if (_rootKnown[lane][root]) return root;
@@ -142,9 +140,8 @@ contract Gateway is GatewaySource {
             uint64 index = first + uint64(i);
             bool bare = items[i].kind == ItemKind.Leaf;
             if (bare && (items[i].body.length != 32 || (r.ordered && index >= r.next))) revert ItemMalformed(i);
-            leaves[i] = bare
-                ? bytes32(items[i].body)
-                : MessageLib.leaf(domain, index, items[i].kind, keccak256(items[i].body));
+            leaves[i] =
+                bare ? bytes32(items[i].body) : MessageLib.leaf(domain, index, items[i].kind, keccak256(items[i].body));
             nodes[i] = leaves[i];
         }
         bytes32 got = MessageLib.root(domain, count, LaneTree.rangeTop(nodes, first, count, path));

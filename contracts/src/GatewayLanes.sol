@@ -126,13 +126,7 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
     function laneOf(uint32 lane) external view returns (LaneConfig memory config, bool paused) {
         _Lane storage l = _known(lane);
         config = LaneConfig(
-            lane,
-            l.remoteChainId,
-            l.remoteGateway,
-            address(l.client),
-            l.ordered,
-            l.inward.capacity,
-            l.inward.refill
+            lane, l.remoteChainId, l.remoteGateway, address(l.client), l.ordered, l.inward.capacity, l.inward.refill
         );
         paused = l.paused;
     }
@@ -194,8 +188,9 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
 
     /// @inheritdoc IGateway
     function isForbidden(address target) public view returns (bool) {
-        return uint160(target) <= _SYSTEM_RANGE || target == address(this) || target == address(executor)
-            || _denied[target];
+        return
+            uint160(target) <= _SYSTEM_RANGE || target == address(this) || target == address(executor)
+                || _denied[target];
     }
 
     /// @inheritdoc IGateway

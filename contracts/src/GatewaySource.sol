@@ -121,8 +121,7 @@ abstract contract GatewaySource is GatewayLanes {
     function _acknowledge(uint32 lane, _Lane storage l, Item calldata item) internal returns (bool) {
         (uint64 index, bytes32 id, Outcome outcome, bytes calldata result) = MessageLib.unpackAck(item.body);
         if (index >= l.count) revert MessageUnknown(lane, index);
-        bytes32 expected =
-            MessageLib.leaf(_outwardDomain(lane, l), index, ItemKind.Message, keccak256(item.message));
+        bytes32 expected = MessageLib.leaf(_outwardDomain(lane, l), index, ItemKind.Message, keccak256(item.message));
         if (id != expected) revert AckOfAnother(index, id, expected);
         SentState state = _sentState(lane, index);
         if (state == SentState.Acknowledged) return false;

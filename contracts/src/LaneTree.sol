@@ -70,13 +70,10 @@ library LaneTree {
     }
 
     /// @dev Reverts unless `leaf` is leaf number `index` of the tree of `count` leaves.
-    function checkPeak(
-        bytes32[64] storage peaks,
-        uint64 count,
-        uint64 index,
-        bytes32 leaf,
-        bytes32[] calldata path
-    ) internal view {
+    function checkPeak(bytes32[64] storage peaks, uint64 count, uint64 index, bytes32 leaf, bytes32[] calldata path)
+        internal
+        view
+    {
         if (index >= count) revert LeafUnknown(index, count);
         // The highest bit in which they differ is set in `count`: there the index has left the tree's edge.
         uint256 level = 0;

@@ -263,9 +263,7 @@ contract LightClient is ILightClient {
         uint256 signers = certificate.signers;
         if (signers >> size != 0) revert CertificateSignersUnknown(signers, size);
         bytes32 digest = keccak256(
-            abi.encode(
-                domain, _FINALIZE, certificate.epoch, certificate.viewNumber, certificate.parentView, blockHash
-            )
+            abi.encode(domain, _FINALIZE, certificate.epoch, certificate.viewNumber, certificate.parentView, blockHash)
         );
         uint256 got = _checkEach(signers, digest, certificate.signatures, votes);
         uint256 needed = size - (size - 1) / 3;
@@ -332,9 +330,9 @@ contract LightClient is ILightClient {
         uint256 limit = at + header.length;
         // A list of 256 to 65,535 bytes, and nothing behind it; fields of fixed length where they must be.
         bool sound = header.length > _NUMBER && CalldataRlp.word(at) >> 248 == 0xf9
-            && (CalldataRlp.word(at) >> 232) & 0xffff == header.length - 3
-            && _is(at + _PARENT, 0xa0) && _is(at + _OMMERS, 0xa0) && _is(at + _BENEFICIARY, 0x94)
-            && _is(at + _STATE_ROOT, 0xa0) && _is(at + _TRANSACTIONS, 0xa0) && _is(at + _RECEIPTS, 0xa0)
+            && (CalldataRlp.word(at) >> 232) & 0xffff == header.length - 3 && _is(at + _PARENT, 0xa0)
+            && _is(at + _OMMERS, 0xa0) && _is(at + _BENEFICIARY, 0x94) && _is(at + _STATE_ROOT, 0xa0)
+            && _is(at + _TRANSACTIONS, 0xa0) && _is(at + _RECEIPTS, 0xa0)
             && CalldataRlp.word(at + _BLOOM) >> 232 == 0xb90100 && _is(at + _DIFFICULTY, 0x80);
         if (!sound) revert HeaderMalformed(index);
         uint256 field;

@@ -132,59 +132,52 @@ library StateProof {
     {
         (uint256 first, uint256 end, bool isList) = CalldataRlp.bounds(s.node, s.limit);
         if (!isList || end != s.limit) revert ProofNodeMalformed(s.used - 1);
-        (uint256 pathAt, uint256 second, bool pathIsList) = CalldataRlp.bounds(first, end);
-        (uint256 valueAt, uint256 afterSecond, bool valueIsList) = CalldataRlp.bounds(second, end);
-        if (afterSecond != end) return _branch(s, proof, first, end);
-        if (pathIsList || pathAt == second) revert ProofNodeMalformed(s.used - 1);
-        (uint256 length, bool isLeaf, bool same) = _path(s, pathAt, second);
+        (, uint256 second,) = CalldataRlp.bounds(first, end);
+        (, uint256 third,) = CalldataRlp.bounds(second, end);
+        if (third == end) return _pair(s, proof, first, second);
+        return (0, 0, _branch(s, proof, first));
+    }
+
+    /// A leaf or an extension: a path, and the value or the child.
+    function _pair(_Search memory s, bytes[] calldata proof, uint256 first, uint256 second)
+        private
+        pure
+        returns (uint256 at, uint256 limit, bool more)
+    {
+        (uint256 length, bool isLeaf, bool same) = _path(s, first, second);
+        bool isList;
+        (at, limit, isList) = CalldataRlp.bounds(second, s.limit);
         if (isLeaf) {
             // All keys are 32 bytes long, and nothing is stored as an empty value.
-            if (s.depth + length != _KEY_NIBBLES || valueIsList || valueAt == end) {
-                revert ProofNodeMalformed(s.used - 1);
-            }
-            return same ? (valueAt, end, false) : (0, 0, false);
+            if (s.depth + length != _KEY_NIBBLES || isList || at == limit) revert ProofNodeMalformed(s.used - 1);
+            return same ? (at, limit, false) : (0, 0, false);
         }
         if (length == 0 || s.depth + length >= _KEY_NIBBLES) revert ProofNodeMalformed(s.used - 1);
         if (!same) return (0, 0, false);
         s.depth += length;
-        more = _descend(s, proof, second, valueAt, end, valueIsList);
+        more = _descend(s, proof, second);
         if (!more) revert ProofNodeMalformed(s.used - 1); // an extension leads somewhere
     }
 
-    /// Sixteen children and an empty value.
-    function _branch(_Search memory s, bytes[] calldata proof, uint256 first, uint256 end)
-        private
-        pure
-        returns (uint256, uint256, bool)
-    {
+    /// Sixteen children and an empty value. Returns false when there is no child on the key's way.
+    function _branch(_Search memory s, bytes[] calldata proof, uint256 first) private pure returns (bool) {
         if (s.depth >= _KEY_NIBBLES) revert ProofNodeMalformed(s.used - 1);
         uint256 nibble = (s.key >> (252 - 4 * s.depth)) & 15;
-        (uint256 start, uint256 payload, uint256 childEnd, bool isList) = (0, 0, 0, false);
+        uint256 child;
         uint256 at = first;
         for (uint256 i = 0; i < 16; ++i) {
-            if (i == nibble) {
-                start = at;
-                (payload, at, isList) = CalldataRlp.bounds(at, end);
-                childEnd = at;
-            } else {
-                (, at,) = CalldataRlp.bounds(at, end);
-            }
+            if (i == nibble) child = at;
+            (, at,) = CalldataRlp.bounds(at, s.limit);
         }
         // Keys have one length, so that no value lies in a branch.
-        if (at + 1 != end || CalldataRlp.word(at) >> 248 != 0x80) revert ProofNodeMalformed(s.used - 1);
+        if (at + 1 != s.limit || CalldataRlp.word(at) >> 248 != 0x80) revert ProofNodeMalformed(s.used - 1);
         s.depth += 1;
-        return (0, 0, _descend(s, proof, start, payload, childEnd, isList));
+        return _descend(s, proof, child);
     }
 
     /// Goes to a child: by its hash, or, shorter than 32 bytes, in place. Returns false when there is none.
-    function _descend(
-        _Search memory s,
-        bytes[] calldata proof,
-        uint256 start,
-        uint256 payload,
-        uint256 end,
-        bool isList
-    ) private pure returns (bool) {
+    function _descend(_Search memory s, bytes[] calldata proof, uint256 start) private pure returns (bool) {
+        (uint256 payload, uint256 end, bool isList) = CalldataRlp.bounds(start, s.limit);
         if (!isList) {
             if (payload == end) return false;
             if (end - payload != 32) revert ProofNodeMalformed(s.used - 1);
@@ -204,11 +197,13 @@ library StateProof {
     }
 
     /// Reads a hex-prefix path (Yellow Paper, appendix C) and compares it with the key ahead.
-    function _path(_Search memory s, uint256 at, uint256 end)
+    function _path(_Search memory s, uint256 first, uint256 second)
         private
         pure
         returns (uint256 length, bool isLeaf, bool same)
     {
+        (uint256 at, uint256 end, bool isList) = CalldataRlp.bounds(first, second);
+        if (isList || at == end) revert ProofNodeMalformed(s.used - 1);
         uint256 flags = CalldataRlp.word(at) >> 252;
         bool odd = flags & 1 == 1;
         // An even path has a zero nibble behind its flags.

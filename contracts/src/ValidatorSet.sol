@@ -109,6 +109,7 @@ contract ValidatorSet is IValidatorSet {
         }
         return keccak256(abi.encode(epoch, votes));
     }
+
     /// The vote addresses, 20 bytes each.
     function _packed(Validator[] memory set) private pure returns (bytes memory votes) {
         votes = new bytes(20 * set.length);
