@@ -4,8 +4,8 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
+//! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |

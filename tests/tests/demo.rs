@@ -24,6 +24,11 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
         .context("one JSON object a line")?;
     let names: Vec<&str> = steps.iter().filter_map(|s| s["step"].as_str()).collect();
     assert!(names.contains(&"swap"), "{names:?}");
+    let call = steps.iter().find(|s| s["step"] == "call");
+    let call = call.context("a call across the chains")?;
+    assert_eq!(call["ok"], true, "{call}");
+    assert!(call["certificates"]["public"].is_u64(), "{call}");
+    assert!(call["certificates"]["consortium"].is_u64(), "{call}");
     let summary = steps.last().context("a last step")?;
     assert_eq!(summary["step"], "summary");
     assert_eq!(summary["ok"], true, "{summary}");

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 use async_trait::async_trait;
 
 use crate::{
-    ChainError,
+    ChainError, ContractReader,
     types::{
         Asset, Bump, ChainInfo, Event, Height, HeightRange, LockId, LockState, Order, PreparedTx,
         Tip, TxId, TxStatus,
@@ -72,7 +72,7 @@ pub trait ChainWriter: Send + Sync {
     async fn broadcast(&self, tx: &PreparedTx) -> Result<(), ChainError>;
 }
 
-/// Both halves: what the daemon holds.
-pub trait Chain: ChainReader + ChainWriter {}
+/// All of it: what the daemon holds.
+pub trait Chain: ChainReader + ChainWriter + ContractReader {}
 
-impl<T: ChainReader + ChainWriter> Chain for T {}
+impl<T: ChainReader + ChainWriter + ContractReader> Chain for T {}

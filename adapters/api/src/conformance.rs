@@ -6,6 +6,7 @@
 
 mod locks;
 mod pool;
+mod proofs;
 mod reads;
 mod story;
 
@@ -148,5 +149,10 @@ fn all() -> Vec<(&'static str, Body)> {
         locks::prepare_names_what_the_contract_refuses,
         locks::prepare_names_what_the_token_refuses,
         reads::events_come_in_order_and_in_range,
+        proofs::logs_of_the_contract_stand_where_its_events_do,
+        proofs::logs_beyond_the_tip_or_too_many_are_refused,
+        proofs::a_call_reads_what_the_chain_holds,
+        proofs::a_provable_chain_shows_linked_headers_and_a_quorum,
+        proofs::a_provable_chain_proves_its_state_under_the_root,
     ]
 }

@@ -86,6 +86,14 @@ pub enum ChainError {
         /// The newest.
         tip: Height,
     },
+    /// Asked about the state after a block whose state is no longer kept.
+    #[error("the state after height {got} is no longer kept, the oldest is {oldest}")]
+    StatePruned {
+        /// Asked for.
+        got: Height,
+        /// The oldest.
+        oldest: Height,
+    },
     /// The nonce is used already: the transaction, or another one, got there first.
     #[error("nonce {got} of {account} is used, next is {next}")]
     NonceTooLow {
@@ -155,6 +163,7 @@ impl ChainError {
             Self::Busy { .. } | Self::NotFinal { .. } => Retry::After(Duration::from_secs(1)),
             Self::InsufficientFunds { .. } => Retry::After(Duration::from_secs(15)),
             Self::RangeTooWide { .. }
+            | Self::StatePruned { .. }
             | Self::NonceTooLow { .. }
             | Self::Underpriced { .. }
             | Self::Reverted { .. }

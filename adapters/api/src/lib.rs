@@ -1,10 +1,11 @@
 //! What the relayer asks of a chain, and nothing else.
 //!
-//! An adapter is one crate that implements [`ChainReader`] and [`ChainWriter`] for one kind of chain and passes the
+//! An adapter is one crate that implements [`ChainReader`], [`ChainWriter`] and [`ContractReader`] for one kind of chain and passes the
 //! conformance suite. The relayer holds `Arc<dyn Chain>` and never learns which kind it talks to.
 //!
 //! * [`types`]: ids, heights, amounts, locks, events: the vocabulary both sides share.
-//! * [`chain`]: the two traits, with what each method promises and what it does not.
+//! * [`chain`]: reading and writing, with what each method promises and what it does not.
+//! * [`prove`]: reading any contract, and proving what was read to another chain.
 //! * [`error`]: what went wrong and, through [`ChainError::retry`], what to do about it.
 //! * [`mock`]: a chain in memory for unit tests; it passes the same suite.
 //! * [`conformance`]: the suite every implementation passes.
@@ -16,9 +17,14 @@ mod codec;
 pub mod conformance;
 pub mod error;
 pub mod mock;
+pub mod prove;
 pub mod types;
 
 pub use chain::{Chain, ChainReader, ChainWriter};
 pub use codec::MEMO_VERSION;
 pub use error::{ChainError, Retry};
+pub use prove::{
+    Anchor, Certificate, Checkpoint, ContractReader, FinalityProof, Provable, RawLog, SlotProof,
+    StateProof,
+};
 pub use types::*;

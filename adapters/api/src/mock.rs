@@ -14,6 +14,7 @@
 //! assert_eq!(tip.height, Height(1));
 //! ```
 
+mod contracts;
 mod ledger;
 mod state;
 mod wire;
@@ -87,11 +88,11 @@ pub enum Production {
 pub enum Op {
     /// [`ChainReader::finalized`] and [`ChainReader::finalized_after`].
     Finalized,
-    /// [`ChainReader::events`].
+    /// [`ChainReader::events`] and [`crate::ContractReader::logs`].
     Events,
     /// [`ChainReader::lock_state`].
     LockState,
-    /// [`ChainReader::balance`].
+    /// [`ChainReader::balance`] and [`crate::ContractReader::call`].
     Balance,
     /// [`ChainReader::status`].
     Status,

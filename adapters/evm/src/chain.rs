@@ -147,7 +147,12 @@ impl EvmChain {
     }
 
     /// A call at a final height that a quorum answers alike.
-    async fn view(&self, to: Address, data: Bytes, height: u64) -> Result<Bytes, ChainError> {
+    pub(crate) async fn view(
+        &self,
+        to: Address,
+        data: Bytes,
+        height: u64,
+    ) -> Result<Bytes, ChainError> {
         let call = json!({ "to": to, "data": data });
         self.panel
             .agree("the same answer to a call", |node| {
@@ -215,21 +220,7 @@ impl ChainReader for EvmChain {
     }
 
     async fn events(&self, range: HeightRange) -> Result<Vec<Event>, ChainError> {
-        let (got, max) = (
-            range.to.0.saturating_sub(range.from.0).saturating_add(1),
-            self.config.max_range,
-        );
-        if got > max {
-            return Err(ChainError::RangeTooWide { got, max });
-        }
-        let known = self.last_tip().filter(|tip| tip.height >= range.to);
-        let tip = match known {
-            Some(tip) => tip.height,
-            None => self.finalized().await?.height,
-        };
-        if range.to > tip {
-            return Err(ChainError::NotFinal { got: range.to, tip });
-        }
+        self.check_range(range).await?;
         self.panel
             .agree("the same events", |node| async move {
                 self.node_events(&node, range).await
@@ -301,59 +292,101 @@ impl ChainReader for EvmChain {
 
 impl EvmChain {
     async fn node_events(&self, node: &Node, range: HeightRange) -> Result<Vec<Event>, ChainError> {
-        let filter = json!({
-            "address": self.info.hash_time_lock,
-            "fromBlock": U64::from(range.from.0),
-            "toBlock": U64::from(range.to.0),
-            "topics": [self.contracts.topics()],
-        });
-        let logs: Vec<Log> = node
-            .call("eth_getLogs", params![filter], "reading events")
-            .await?;
-        let mut headers: BTreeMap<u64, Header> = BTreeMap::new();
+        let contract = [self.info.hash_time_lock];
+        let topics = Some(json!([self.contracts.topics()]));
+        let logs = node_logs(node, &contract, topics, range).await?;
         let mut events: Vec<Event> = Vec::with_capacity(logs.len());
-        for log in logs {
-            let height = log.block_number.to::<u64>();
-            let ours = log.address == self.info.hash_time_lock
-                && (range.from.0..=range.to.0).contains(&height);
-            if !ours || log.removed {
-                return Err(node.malformed(
-                    "events of the contract in the range asked",
-                    format!("{log:?}"),
-                ));
-            }
-            let block = match headers.get(&height) {
-                Some(block) => block.clone(),
-                None => headers
-                    .entry(height)
-                    .or_insert(header(node, height).await?)
-                    .clone(),
-            };
-            if block.hash != log.block_hash {
-                return Err(node.malformed("events of the final block", format!("{log:?}")));
-            }
+        for (log, time) in logs {
             let decoded = self.contracts.event(&log);
             let (lock_id, kind) = decoded
                 .ok_or_else(|| node.malformed("an event of the contract", format!("{log:?}")))?;
-            let event = Event {
+            events.push(Event {
                 lock_id,
                 kind,
-                height: Height(height),
+                height: Height(log.block_number.to()),
                 block: log.block_hash,
-                time: Timestamp(block.timestamp.to()),
+                time,
                 tx: TxId(log.transaction_hash),
                 index: log.log_index.to(),
-            };
-            if events
-                .last()
-                .is_some_and(|last| (last.height, last.index) >= (event.height, event.index))
-            {
-                return Err(node.malformed("events in chain order", format!("{event:?}")));
-            }
-            events.push(event);
+            });
         }
         Ok(events)
     }
+
+    /// Refuses a range that is too wide or not final.
+    pub(crate) async fn check_range(&self, range: HeightRange) -> Result<(), ChainError> {
+        let (got, max) = (
+            range.to.0.saturating_sub(range.from.0).saturating_add(1),
+            self.config.max_range,
+        );
+        if got > max {
+            return Err(ChainError::RangeTooWide { got, max });
+        }
+        self.check_final(range.to).await
+    }
+
+    /// Refuses a height that is not final.
+    pub(crate) async fn check_final(&self, height: Height) -> Result<(), ChainError> {
+        let known = self.last_tip().filter(|tip| tip.height >= height);
+        let tip = match known {
+            Some(tip) => tip.height,
+            None => self.finalized().await?.height,
+        };
+        if height > tip {
+            return Err(ChainError::NotFinal { got: height, tip });
+        }
+        Ok(())
+    }
+}
+
+/// Logs of `contracts` as one node tells them, each with the time of its block; refused when they are not what was asked.
+pub(crate) async fn node_logs(
+    node: &Node,
+    contracts: &[Address],
+    topics: Option<Value>,
+    range: HeightRange,
+) -> Result<Vec<(Log, Timestamp)>, ChainError> {
+    let filter = json!({
+        "address": contracts,
+        "fromBlock": U64::from(range.from.0),
+        "toBlock": U64::from(range.to.0),
+        "topics": topics.unwrap_or_else(|| json!([])),
+    });
+    let logs: Vec<Log> = node
+        .call("eth_getLogs", params![filter], "reading logs")
+        .await?;
+    let mut headers: BTreeMap<u64, Header> = BTreeMap::new();
+    let mut found: Vec<(Log, Timestamp)> = Vec::with_capacity(logs.len());
+    for log in logs {
+        let height = log.block_number.to::<u64>();
+        let ours =
+            contracts.contains(&log.address) && (range.from.0..=range.to.0).contains(&height);
+        if !ours || log.removed {
+            return Err(node.malformed(
+                "logs of the contracts in the range asked",
+                format!("{log:?}"),
+            ));
+        }
+        let block = match headers.get(&height) {
+            Some(block) => block.clone(),
+            None => headers
+                .entry(height)
+                .or_insert(header(node, height).await?)
+                .clone(),
+        };
+        if block.hash != log.block_hash {
+            return Err(node.malformed("logs of the final block", format!("{log:?}")));
+        }
+        let place = (log.block_number, log.log_index);
+        if found
+            .last()
+            .is_some_and(|(last, _)| (last.block_number, last.log_index) >= place)
+        {
+            return Err(node.malformed("logs in chain order", format!("{log:?}")));
+        }
+        found.push((log, Timestamp(block.timestamp.to())));
+    }
+    Ok(found)
 }
 
 /// What one node knows of a transaction.

@@ -1,7 +1,7 @@
 //! Any external chain that speaks Ethereum JSON-RPC.
 //!
 //! ```text
-//! EvmConfig --connect--> EvmChain: ChainReader + ChainWriter
+//! EvmConfig --connect--> EvmChain: ChainReader + ChainWriter + ContractReader
 //!                          |- panel    several nodes asked at once, a quorum must say the same
 //!                          |- rpc      one node: bounded answers, bounded time, JSON-RPC over HTTP(S)
 //!                          |- refusal  the words in which nodes refuse, by kind
@@ -24,6 +24,7 @@ mod error;
 mod fees;
 mod keys;
 mod panel;
+mod prove;
 mod refusal;
 mod rpc;
 mod writer;

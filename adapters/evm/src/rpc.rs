@@ -201,6 +201,10 @@ impl Refused {
                 chain: self.label,
                 detail: self.message,
             },
+            Kind::Reverted => ChainError::Reverted {
+                reason: self.message,
+                data: self.data.unwrap_or_default(),
+            },
             _ => ChainError::NodeRefused {
                 chain: self.label,
                 code: self.code,

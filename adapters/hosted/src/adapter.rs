@@ -16,7 +16,7 @@ use causeway_contracts::{HashTimeLock, Lock as SolLock};
 use secp256k1::SecretKey;
 
 use crate::{
-    execute::{self, BlockRecord, CallOutcome, CallRequest, TX_GAS_CAP},
+    execute::{self, BlockRecord, CallOutcome, CallRequest, ExecutedBlock, TX_GAS_CAP},
     node::Node,
     pool::PoolError,
     scheme::address_of,
@@ -79,7 +79,11 @@ impl HostedChain {
         tip_of(&self.node.ledger.tip().record)
     }
 
-    fn store_error(&self, source: StoreError) -> ChainError {
+    pub(crate) const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    pub(crate) fn store_error(&self, source: StoreError) -> ChainError {
         ChainError::NodeUnreachable {
             chain: self.info.name.clone(),
             doing: "reading its store",
@@ -99,8 +103,21 @@ impl HostedChain {
 
     /// Runs a call on the newest final state; a refusal becomes [`ChainError::Reverted`].
     fn simulate(&self, request: &CallRequest) -> Result<(Bytes, u64), ChainError> {
-        let tip = self.node.ledger.tip();
-        let outcome = execute::call(self.info.id.0, &tip.state, tip.block().header(), request);
+        self.simulate_on(&self.node.ledger.tip(), request)
+    }
+
+    /// As [`HostedChain::simulate`], on the state after `block`.
+    pub(crate) fn simulate_on(
+        &self,
+        block: &ExecutedBlock,
+        request: &CallRequest,
+    ) -> Result<(Bytes, u64), ChainError> {
+        let outcome = execute::call(
+            self.info.id.0,
+            &block.state,
+            block.block().header(),
+            request,
+        );
         match outcome {
             Ok(CallOutcome::Returned {
                 output, gas_used, ..
@@ -131,6 +148,22 @@ impl HostedChain {
             code: 0,
             message,
         }
+    }
+
+    /// Refuses a range that is too wide or not final.
+    pub(crate) fn check_range(&self, range: HeightRange) -> Result<(), ChainError> {
+        let got = range.to.0.saturating_add(1).saturating_sub(range.from.0);
+        if got > MAX_RANGE {
+            return Err(ChainError::RangeTooWide {
+                got,
+                max: MAX_RANGE,
+            });
+        }
+        let tip = self.tip().height;
+        if range.to > tip {
+            return Err(ChainError::NotFinal { got: range.to, tip });
+        }
+        Ok(())
     }
 
     fn key(&self, account: Address) -> Result<&SecretKey, ChainError> {
@@ -273,17 +306,7 @@ impl ChainReader for HostedChain {
     }
 
     async fn events(&self, range: HeightRange) -> Result<Vec<Event>, ChainError> {
-        let heights = (range.to.0 + 1).saturating_sub(range.from.0);
-        if heights > MAX_RANGE {
-            return Err(ChainError::RangeTooWide {
-                got: heights,
-                max: MAX_RANGE,
-            });
-        }
-        let tip = self.tip().height;
-        if range.to > tip {
-            return Err(ChainError::NotFinal { got: range.to, tip });
-        }
+        self.check_range(range)?;
         let ledger = &self.node.ledger;
         let mut events = Vec::new();
         let numbers = ledger
@@ -461,7 +484,7 @@ impl ChainWriter for HostedChain {
 /// `LockState.Open` of the contract.
 const OPEN: u8 = 1;
 
-fn tip_of(record: &BlockRecord) -> Tip {
+pub(crate) fn tip_of(record: &BlockRecord) -> Tip {
     Tip {
         height: Height(record.block.number()),
         hash: record.block.hash(),

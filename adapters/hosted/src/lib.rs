@@ -16,6 +16,7 @@ pub mod host;
 pub mod ledger;
 pub mod node;
 pub mod pool;
+mod prove;
 pub mod rpc;
 pub mod scheme;
 pub mod sign;

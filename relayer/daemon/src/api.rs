@@ -10,6 +10,7 @@ mod describe;
 mod events;
 mod guard;
 mod health;
+mod messages;
 mod problem;
 mod resolve;
 mod serve;
@@ -30,6 +31,7 @@ use axum::{
 
 pub use app::{App, ChainEntry};
 pub use describe::openapi;
+pub use messages::{Message, MessageDetail, MessageList, SendMessage};
 pub use problem::Problem;
 pub use serve::Server;
 pub use views::{
@@ -51,6 +53,9 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/transfers/{id}", get(transfers::show))
         .route("/v1/transfers/{id}/explain", get(transfers::explain))
         .route("/v1/transfers/{id}/refund", post(transfers::refund))
+        .route("/v1/messages", get(messages::list).post(messages::send))
+        .route("/v1/messages/{id}", get(messages::show))
+        .route("/v1/messages/{id}/retry", post(messages::retry))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod error;
 mod key;
+mod message;
 mod output;
 mod run;
 mod transfer;
@@ -53,6 +54,10 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Demo(args) => demo::run(global, &args, output).await,
         Command::Node => run::node(global, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
+        Command::Message(command) => message::run(global, command, output).await,
+        Command::Explain { id } if message::is_message(&id) => {
+            message::explain(global, &id, output).await
+        }
         Command::Explain { id } => transfer::explain(global, &id, output).await,
         Command::Chain(command) => chain::run(global, command, output).await,
         Command::Key(command) => key::run(global, command, output),

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall as _;
-use causeway_adapter_api::{Action, Asset, Bump, Chain, ChainError, Order, TxId, TxStatus};
-use causeway_contracts::{HashTimeLock, PointsToken, deploy_code};
+use causeway_adapter_api::{Action, Anchor, Asset, Bump, Chain, ChainError, Order, TxId, TxStatus};
+use causeway_contracts::{EventHub, Gateway, HashTimeLock, LightClient, PointsToken, deploy_code};
+
+use crate::relay::abi::{self, SolLane};
 
 /// Points minted for each account, in the token's smallest unit: one million.
 pub const MINTED: u128 = 1_000_000 * 10_u128.pow(18);
@@ -32,6 +34,44 @@ impl Contracts {
         }
     }
 }
+
+/// Where the contracts of messages are on a chain of the local profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Messaging {
+    /// What this chain believes of the other.
+    pub light_client: Address,
+    /// The `Gateway`.
+    pub gateway: Address,
+    /// The `EventHub`.
+    pub event_hub: Address,
+}
+
+impl Messaging {
+    /// Where a deployer puts them, after what transfers need and a mint for each holder.
+    pub fn of(deployer: Address, holders: usize) -> Self {
+        let first = first_of_messaging(holders);
+        Self {
+            light_client: deployer.create(first),
+            gateway: deployer.create(first + 1),
+            event_hub: deployer.create(first + 2),
+        }
+    }
+}
+
+const fn first_of_messaging(holders: usize) -> u64 {
+    2 + holders as u64
+}
+
+/// Number of the lane whose messages are executed in any order.
+pub const UNORDERED_LANE: u32 = 1;
+/// Number of the lane whose messages are executed in order.
+pub const ORDERED_LANE: u32 = 2;
+/// Seconds for which the validators of the epoch before are still believed.
+const GRACE: u64 = 3_600;
+/// Messages at once, in each direction of a lane.
+const LANE_CAPACITY: u32 = 10_000;
+/// Messages a second that flow back.
+const LANE_REFILL: u32 = 1_000;
 
 /// Why the contracts are not there.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +108,70 @@ pub enum DeployError {
     },
 }
 
+/// Deploys on `chain` what messages to and from the chain of `remote` need, where it is missing; returns how many
+/// transactions were sent. [`ensure`] comes first, for the same holders.
+///
+/// # Errors
+/// See [`DeployError`].
+pub async fn ensure_messaging(
+    chain: &dyn Chain,
+    deployer: Address,
+    guardian: Address,
+    holders: usize,
+    remote: &Anchor,
+) -> Result<usize, DeployError> {
+    let at = Messaging::of(deployer, holders);
+    let locks = Contracts::of(deployer);
+    let create = |data| Action::Call {
+        to: None,
+        value: U256::ZERO,
+        data,
+    };
+    let client = LightClient::constructorCall {
+        chainId_: remote.chain.0,
+        domain_: remote.domain,
+        epochLength_: remote.epoch_length,
+        validatorSet_: remote.validator_set,
+        grace_: GRACE,
+        firstEpoch: remote.epoch,
+        votes: remote.votes.concat().into(),
+    };
+    let gateway = Gateway::constructorCall {
+        administrator_: deployer,
+        guardian_: guardian,
+        denied: vec![locks.hash_time_lock, at.light_client],
+    };
+    let hub = EventHub::constructorCall {
+        gateway_: at.gateway,
+    };
+    let creations = vec![
+        create(deploy_code(&LightClient::BYTECODE, &client)),
+        create(deploy_code(&Gateway::BYTECODE, &gateway)),
+        create(deploy_code(&EventHub::BYTECODE, &hub)),
+    ];
+    let open = |lane, ordered| {
+        let config = SolLane {
+            lane,
+            remoteChainId: remote.chain.0,
+            // The same deployer with the same nonces: the same address.
+            remoteGateway: at.gateway,
+            client: at.light_client,
+            ordered,
+            capacity: LANE_CAPACITY,
+            refill: LANE_REFILL,
+        };
+        let call = abi::Gateway::openLaneCall { config };
+        Action::Call {
+            to: Some(at.gateway),
+            value: U256::ZERO,
+            data: call.abi_encode().into(),
+        }
+    };
+    let lanes = vec![open(UNORDERED_LANE, false), open(ORDERED_LANE, true)];
+    let first = first_of_messaging(holders);
+    stages(chain, deployer, first, [creations, lanes]).await
+}
+
 /// Deploys what is missing and mints points for `holders`; returns how many transactions were sent.
 ///
 /// # Errors
@@ -77,15 +181,24 @@ pub async fn ensure(
     deployer: Address,
     holders: &[Address],
 ) -> Result<usize, DeployError> {
+    let both = [creations(chain, deployer), mints(deployer, holders)];
+    stages(chain, deployer, 0, both).await
+}
+
+/// Sends the deployer's transactions from `nonce` on, those that are missing. Simulating a call needs what it calls: each
+/// stage is final before the next is prepared.
+async fn stages(
+    chain: &dyn Chain,
+    deployer: Address,
+    mut nonce: u64,
+    stages: [Vec<Action>; 2],
+) -> Result<usize, DeployError> {
     let failed = |source| DeployError::Chain {
         chain: chain.info().name.clone(),
         source,
     };
-    let [creations, mints] = [creations(chain, deployer), mints(deployer, holders)];
     let mut sent = 0;
-    let mut nonce = 0;
-    // Simulating a mint needs the token: each stage is final before the next is prepared.
-    for stage in [creations, mints] {
+    for stage in stages {
         let mut ids = Vec::new();
         for action in stage {
             if nonce >= chain.next_nonce(deployer).await.map_err(failed)? {

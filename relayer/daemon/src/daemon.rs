@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use alloy_primitives::{Address, U256};
-use causeway_adapter_api::{Asset, Chain, ChainId};
+use causeway_adapter_api::{Asset, Chain, ChainId, Height, Provable as _};
 use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
 use causeway_core::{
     margin::{ChainTiming, Windows},
@@ -15,13 +15,14 @@ use secp256k1::SecretKey;
 use crate::{
     api::{self, App, ChainEntry},
     config::{self, Config, OfferAsset},
-    contracts::{self, Contracts, DeployError},
+    contracts::{self, Contracts, DeployError, Messaging},
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
     external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
     local::{ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, WATCHTOWER},
+    relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
 };
 
@@ -106,6 +107,8 @@ pub struct Daemon {
     pub chains: Chains,
     /// The driver of transfers.
     pub driver: DriverHandle,
+    /// The relay of messages.
+    pub relay: RelayHandle,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -187,7 +190,67 @@ impl Chains {
             };
             sent += contracts::ensure(&chain, *deployer, &holders).await?;
         }
+        Ok(sent + self.deploy_messaging(*deployer, holders.len()).await?)
+    }
+
+    /// Gateways and light clients between the two hosted chains.
+    async fn deploy_messaging(
+        &self,
+        deployer: Address,
+        holders: usize,
+    ) -> Result<usize, DeployError> {
+        let (Some([a, b]), Some(guardian)) = (self.pair(), self.accounts.get(WATCHTOWER).copied())
+        else {
+            return Ok(0);
+        };
+        let mut sent = 0;
+        for (here, there) in [(a, b), (b, a)] {
+            let Some(chain) = self.as_account(here, DEPLOYER) else {
+                continue;
+            };
+            let anchor = there.chain.anchor().await;
+            let anchor = anchor.map_err(|source| DeployError::Chain {
+                chain: there.name.clone(),
+                source,
+            })?;
+            sent +=
+                contracts::ensure_messaging(&chain, deployer, guardian, holders, &anchor).await?;
+        }
         Ok(sent)
+    }
+
+    /// The two hosted chains of the local profile, if it has just two.
+    fn pair(&self) -> Option<[&Hosting; 2]> {
+        match self.hosted.as_slice() {
+            [a, b] if self.local.is_some() => Some([a, b]),
+            _ => None,
+        }
+    }
+
+    /// Where the contracts of messages are, in the local profile.
+    pub fn messaging(&self) -> Option<Messaging> {
+        self.pair()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        Some(Messaging::of(*deployer, holders(&self.accounts).len()))
+    }
+
+    /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
+    pub fn relay_config(&self) -> RelayConfig {
+        let sites = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
+        let sites = sites.map_or_else(Vec::new, |(messaging, account)| {
+            let ids = self.hosted.iter().map(|h| h.node.spec().chain_id);
+            ids.map(|id| Site {
+                chain: ChainId(id),
+                gateway: messaging.gateway,
+                account,
+                start: Height(0),
+            })
+            .collect()
+        });
+        RelayConfig {
+            sites,
+            ..RelayConfig::default()
+        }
     }
 
     /// A chain with the key of one account alone.
@@ -235,17 +298,25 @@ impl Daemon {
         let hosted = hosted.map(|h| Arc::clone(&h.chain) as Arc<dyn Chain>);
         let external = chains.external.iter();
         let external = external.map(|e| Arc::clone(&e.chain) as Arc<dyn Chain>);
-        let dynamic = hosted.chain(external).collect();
+        let dynamic: Vec<Arc<dyn Chain>> = hosted.chain(external).collect();
         let drive = drive_config(config, &chains);
-        let driver = Driver::start(drive, Arc::clone(&store), dynamic).await?;
+        let driver = Driver::start(drive, Arc::clone(&store), dynamic.clone()).await?;
+        let relay = RelayHandle::start(
+            chains.relay_config(),
+            Arc::clone(&store),
+            driver.clone(),
+            dynamic,
+        );
         let entries = chains.hosted.iter().map(ChainEntry::hosted);
         let entries = entries.chain(chains.external.iter().map(ChainEntry::external));
         let entries = entries.collect();
-        let app = App::new(driver.clone(), entries, chains.accounts.clone(), config);
+        let accounts = chains.accounts.clone();
+        let app = App::new(driver.clone(), relay.clone(), entries, accounts, config);
         let server = api::Server::start(config, app).await?;
         Ok(Self {
             chains,
             driver,
+            relay,
             api: server.addr,
             store,
             server,
@@ -255,6 +326,7 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.relay.shutdown().await;
         self.driver.shutdown().await;
         self.store.close().await;
         self.chains.stop().await;

@@ -7,9 +7,11 @@
 //! | `swap` | alice's public points for bob's consortium points |
 //! | `watchtower` | carol and dave swap without a daemon; dave goes away and the watchtower completes for him |
 //! | `refund` | the other party never locks; alice has her points back |
+//! | `call` | alice calls a consortium contract from the public chain; its answer comes back, proved both ways |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
+mod call;
 mod follow;
 mod outsiders;
 
@@ -28,6 +30,7 @@ use crate::{
     drive::{DriveError, SwapRequest},
     hosting::Hosting,
     local::{ALICE, BOB, CAROL, DAVE, WATCHTOWER},
+    relay::RelayError,
 };
 use books::Books;
 use follow::Followed;
@@ -79,6 +82,9 @@ pub(crate) enum DemoError {
     /// A transaction of carol, or a chain.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// The relay.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// A chain.
     #[error(transparent)]
     Chain(#[from] causeway_adapter_api::ChainError),
@@ -168,7 +174,7 @@ async fn transfers(
         note,
         began,
     };
-    let (swap_end, (tower, tower_end), refund_end) = tokio::join!(
+    let (swap_end, (tower, tower_end), refund_end, call_ok) = tokio::join!(
         async {
             let ended = follow(swap, "swap").both().await;
             let text = "alice has consortium points, bob has public points";
@@ -187,11 +193,25 @@ async fn transfers(
             let text = "nobody answered; alice has her points back";
             report(step, "refund", &refund.to_string(), &ended, text);
             ended
+        },
+        async {
+            match call::call(&stage, note, began).await {
+                Ok(called) => {
+                    step("call", called.ok, called.text, called.found);
+                    called.ok
+                }
+                Err(error) => {
+                    let found = json!({ "error": error.to_string() });
+                    step("call", false, error.to_string(), found);
+                    false
+                }
+            }
         }
     );
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
-        .all(|end| matches!(end, Ok(true)));
+        .all(|end| matches!(end, Ok(true)))
+        && call_ok;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
@@ -211,7 +231,7 @@ async fn transfers(
     });
     let text = if ok {
         format!(
-            "3 transfers; value is conserved on both chains; heights {} and {}",
+            "3 transfers and a call; value is conserved on both chains; heights {} and {}",
             after.public.height, after.consortium.height
         )
     } else {

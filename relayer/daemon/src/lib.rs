@@ -28,4 +28,5 @@ pub mod keys;
 pub mod local;
 mod logs;
 pub mod metrics;
+pub mod relay;
 pub mod store;

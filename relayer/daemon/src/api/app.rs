@@ -23,6 +23,7 @@ use crate::{
     external::External,
     hosting::Hosting,
     metrics,
+    relay::RelayHandle,
 };
 
 /// Events that a client can still resume from.
@@ -33,6 +34,7 @@ const KEPT_KEYS: usize = 1_024;
 /// What the handlers share.
 pub struct App {
     pub(super) driver: DriverHandle,
+    pub(super) relay: RelayHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -160,6 +162,7 @@ impl App {
     /// Gathers what the handlers need and begins to collect events.
     pub fn new(
         driver: DriverHandle,
+        relay: RelayHandle,
         chains: Vec<ChainEntry>,
         accounts: BTreeMap<String, Address>,
         config: &Config,
@@ -169,11 +172,12 @@ impl App {
         } else {
             Access::Loopback
         };
-        Self::with_access(driver, chains, accounts, config, access)
+        Self::with_access(driver, relay, chains, accounts, config, access)
     }
 
     pub(super) fn with_access(
         driver: DriverHandle,
+        relay: RelayHandle,
         chains: Vec<ChainEntry>,
         accounts: BTreeMap<String, Address>,
         config: &Config,
@@ -181,6 +185,7 @@ impl App {
     ) -> Arc<Self> {
         let app = Arc::new(Self {
             driver,
+            relay,
             chains,
             accounts,
             access,

@@ -10,7 +10,7 @@ use causeway_core::swap::Why;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::drive::DriveError;
+use crate::{drive::DriveError, relay::RelayError};
 
 /// An error, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -97,6 +97,34 @@ impl From<DriveError> for Problem {
             | DriveError::PeerZeroCounterparty
             | DriveError::ConfigUnknownAccount { .. } => Self::bad_request(text),
             DriveError::ChainSilent(_) | DriveError::Stopped => Self::unavailable(text),
+            _ => {
+                tracing::error!(error = text, "a request failed");
+                let what = "see the log of the daemon; `causeway doctor` looks for the cause";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
+            }
+        }
+    }
+}
+
+impl From<RelayError> for Problem {
+    fn from(error: RelayError) -> Self {
+        let text = error.to_string();
+        match error {
+            RelayError::PeerUnknownMessage(_) => {
+                Self::not_found(text, "list messages at /v1/messages")
+            }
+            RelayError::PeerNotNow { .. } => {
+                let what = "only a message that failed, or a sender's failed hook, is retried";
+                Self::new(StatusCode::CONFLICT, "not-now", text, what)
+            }
+            RelayError::PeerRefused(_) => {
+                let what = "correct the message; docs/messages.md says what a gateway takes";
+                Self::new(StatusCode::CONFLICT, "refused", text, what)
+            }
+            RelayError::PeerUnknownChain(_)
+            | RelayError::PeerNoLane { .. }
+            | RelayError::ConfigUnknownAccount { .. } => Self::bad_request(text),
+            RelayError::NotYet | RelayError::Chain(_) => Self::unavailable(text),
             _ => {
                 tracing::error!(error = text, "a request failed");
                 let what = "see the log of the daemon; `causeway doctor` looks for the cause";

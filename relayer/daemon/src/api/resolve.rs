@@ -1,7 +1,7 @@
 //! From names to ids, addresses and amounts.
 
 use alloy_primitives::{Address, U256};
-use causeway_adapter_api::Asset;
+use causeway_adapter_api::{Asset, ChainId};
 use causeway_core::swap::Account;
 
 use super::{Amount, App, At, ChainEntry, Problem, StartRequest};
@@ -49,6 +49,13 @@ impl App {
             want_asset: want.0,
             want_amount: want.1,
         })
+    }
+
+    /// Chain and account, each by name or as itself.
+    pub(super) fn account(&self, field: &str, at: &At) -> Result<(ChainId, Address), Problem> {
+        let chain = self.named(at)?.id();
+        let account = self.address(&format!("{field}.account"), &at.account)?;
+        Ok((chain, account))
     }
 
     /// A chain named in a body: not finding it is the body's fault.

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     config::{self, Purpose},
     drive::{DriveConfig, Driver, WallClock},
+    relay::{RelayConfig, RelayHandle},
     store::{Store, StoreKey},
 };
 
@@ -65,7 +66,11 @@ impl Bench {
             ..DriveConfig::default()
         };
         let chains: Vec<Arc<dyn Chain>> = vec![Arc::new(a.clone()), Arc::new(b.clone())];
-        let driver = Driver::start(drive, Arc::new(store), chains).await.unwrap();
+        let store = Arc::new(store);
+        let driver = Driver::start(drive, Arc::clone(&store), chains.clone())
+            .await
+            .unwrap();
+        let relay = RelayHandle::start(RelayConfig::default(), store, driver.clone(), chains);
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),
             kind: "public",
@@ -79,7 +84,7 @@ impl Bench {
         let accounts = BTreeMap::from([("alice".to_owned(), ALICE), ("bob".to_owned(), BOB)]);
         let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
         let entries = vec![entry(a, "a"), entry(b, "b")];
-        let app = App::with_access(driver, entries, accounts, &config, access);
+        let app = App::with_access(driver, relay, entries, accounts, &config, access);
         Self {
             router: router(Arc::clone(&app)),
             app,

@@ -97,9 +97,12 @@ pub(super) enum Command {
     /// Start, list, show, refund transfers
     #[command(subcommand)]
     Transfer(Transfer),
-    /// Where a transfer is, who may act next, until when, what it costs, what happens if nobody acts
+    /// Send, list, show, retry messages and calls across chains
+    #[command(subcommand)]
+    Message(Message),
+    /// Where a transfer or message is, who may act next, until when, what it costs, what happens if nobody acts
     Explain {
-        /// Id of the transfer
+        /// Id of the transfer or message
         id: String,
     },
     /// Chains of a running daemon, and genesis files
@@ -204,6 +207,63 @@ pub(super) struct List {
     /// Only those that touch this chain
     #[arg(long)]
     pub(super) chain: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Message {
+    /// Send a message to a contract of the other chain, or call it and get back what it returns
+    #[command(
+        after_help = "Example, a balance of the other chain:\n  causeway message send --from public:alice --to consortium:0x<token> --call --wait \\\n    \
+        --data 0x70a08231000000000000000000000000<account>"
+    )]
+    Send(Send),
+    /// Messages, newest first
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+        /// Skip so many
+        #[arg(long, default_value_t = 0)]
+        offset: u32,
+    },
+    /// One message with what both chains said about it
+    Show {
+        /// Id of the message
+        id: String,
+    },
+    /// Have a message that failed executed again, or a failed hook of its sender run again
+    Retry {
+        /// Id of the message
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Send {
+    /// Who sends, where
+    #[arg(long, value_name = "CHAIN:ACCOUNT")]
+    pub(super) from: String,
+    /// Who gets it, where
+    #[arg(long, value_name = "CHAIN:ACCOUNT")]
+    pub(super) to: String,
+    /// What it says: 0x and hexadecimal digits; with --call the call data
+    #[arg(long, value_name = "HEX", default_value = "0x")]
+    pub(super) data: String,
+    /// Call the recipient with the data and bring back what it returns
+    #[arg(long)]
+    pub(super) call: bool,
+    /// Take the ordered lane
+    #[arg(long)]
+    pub(super) ordered: bool,
+    /// The last second, by the destination's clock, in which it is executed
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) deadline: Option<u64>,
+    /// Gas of its execution
+    #[arg(long, value_name = "GAS")]
+    pub(super) gas: Option<u64>,
+    /// Wait until it has ended
+    #[arg(long)]
+    pub(super) wait: bool,
 }
 
 #[derive(Debug, Subcommand)]

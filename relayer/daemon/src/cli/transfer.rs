@@ -180,7 +180,7 @@ fn texts(told: &[ExplanationView]) -> String {
 }
 
 /// `CHAIN:ACCOUNT`.
-fn at(argument: &'static str, text: &str) -> Result<At, CliError> {
+pub(super) fn at(argument: &'static str, text: &str) -> Result<At, CliError> {
     let parts = text
         .split_once(':')
         .filter(|(chain, account)| !chain.is_empty() && !account.is_empty());
@@ -196,7 +196,7 @@ fn at(argument: &'static str, text: &str) -> Result<At, CliError> {
 }
 
 /// Only what needs no escaping in an address goes into one.
-fn segment(text: &str) -> Result<&str, CliError> {
+pub(super) fn segment(text: &str) -> Result<&str, CliError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !text.is_empty() && text.len() <= 80 && text.chars().all(plain) {
         return Ok(text);

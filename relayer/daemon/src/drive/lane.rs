@@ -18,7 +18,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{DriveError, Shared, router::Msg, watcher::jitter};
-use crate::store::{OrderRow, StoreError, TxRow};
+use crate::store::{OrderRow, OrderStatus, RelayCall, StoreError, TxRow, Work};
 
 /// Where a lane is woken: by a new order, or by a new block.
 #[derive(Clone, Debug)]
@@ -207,7 +207,7 @@ impl Lane {
             }
             return self.close(order, Closed::Done).await;
         }
-        info!(chain = %self.id, tx = %row.tx.id, purpose = %order.effect.purpose(), "transaction reverted");
+        info!(chain = %self.id, tx = %row.tx.id, purpose = order.work.purpose(), "transaction reverted");
         self.shared.store.void_txs(order.id).await?;
         self.look(order, "its transaction reverted".into()).await
     }
@@ -268,7 +268,7 @@ impl Lane {
         store.note_sent()?;
         match sent {
             Ok(()) => {
-                debug!(chain = %self.id, tx = %tx.id, purpose = %order.effect.purpose(), "sent");
+                debug!(chain = %self.id, tx = %tx.id, purpose = order.work.purpose(), "sent");
                 self.pauses.remove(&order.id.0);
                 Ok(())
             }
@@ -287,14 +287,14 @@ impl Lane {
         let attempt = self.attempts(order);
         match retry::next(&self.shared.config.retry, error.retry(), attempt, jitter()) {
             Next::After(pause) | Next::Person(pause) => {
-                warn!(chain = %self.id, purpose = %order.effect.purpose(), %error, ?pause, "order waits");
+                warn!(chain = %self.id, purpose = order.work.purpose(), %error, ?pause, "order waits");
                 self.pause(order, pause);
                 Ok(())
             }
             Next::Look => match error {
                 ChainError::Reverted { reason, .. } => self.look(order, reason.clone()).await,
                 _ => {
-                    warn!(chain = %self.id, purpose = %order.effect.purpose(), %error, "order waits");
+                    warn!(chain = %self.id, purpose = order.work.purpose(), %error, "order waits");
                     self.pause(
                         order,
                         retry::look_again(&self.shared.config.retry, attempt, jitter()),
@@ -307,8 +307,14 @@ impl Lane {
 
     /// The contract says no: the state of the lock says what that means.
     async fn look(&mut self, order: &OrderRow, reason: String) -> Pass<()> {
+        let Work::Transfer { effect, .. } = &order.work else {
+            // The relay looks at the chains and decides anew.
+            return self
+                .close(order, Closed::Failed(Failure::Refused(reason)))
+                .await;
+        };
         let attempt = self.attempts(order);
-        let lock = match &order.effect {
+        let lock = match effect {
             Effect::Approve { .. } => None,
             Effect::Lock { leg, .. } => leg.lock.id().ok(),
             Effect::Claim { seen, .. } | Effect::Refund { seen, .. } => Some(seen.id),
@@ -327,7 +333,7 @@ impl Lane {
             },
             None => None,
         };
-        match (&order.effect, state) {
+        match (effect, state) {
             // Already done by us or by someone else.
             (Effect::Claim { .. } | Effect::Refund { .. }, Some(LockState::Closed))
             // The contract forgets a lock that was refunded whole; a refund is only asked for a lock that was there.
@@ -340,7 +346,7 @@ impl Lane {
                     .await
             }
             _ => {
-                debug!(chain = %self.id, purpose = %order.effect.purpose(), %reason, "refused for now");
+                debug!(chain = %self.id, purpose = order.work.purpose(), %reason, "refused for now");
                 self.pause(
                     order,
                     retry::look_again(&self.shared.config.retry, attempt, jitter()),
@@ -358,7 +364,10 @@ impl Lane {
         } else {
             Failure::NeverSent
         };
-        let late = match &order.effect {
+        let Work::Transfer { effect, .. } = &order.work else {
+            return None;
+        };
+        let late = match effect {
             Effect::Approve { not_after, .. } | Effect::Lock { not_after, .. } => {
                 clock.latest >= *not_after
             }
@@ -375,7 +384,17 @@ impl Lane {
     }
 
     async fn action(&self, order: &OrderRow) -> Pass<Action> {
-        Ok(match &order.effect {
+        let (key, effect) = match &order.work {
+            Work::Transfer { key, effect } => (key, effect),
+            Work::Call(call) => {
+                return Ok(Action::Call {
+                    to: Some(call.to),
+                    value: U256::ZERO,
+                    data: call.data.clone(),
+                });
+            }
+        };
+        Ok(match effect {
             Effect::Approve {
                 token,
                 spender,
@@ -399,7 +418,7 @@ impl Lane {
             },
             Effect::Claim { seen, secret, .. } => {
                 let preimage = match secret {
-                    Secret::Own => self.shared.store.secret(order.key.id).await?,
+                    Secret::Own => self.shared.store.secret(key.id).await?,
                     Secret::Public(bytes) => Preimage::new(bytes.0),
                 };
                 Action::Claim {
@@ -457,12 +476,16 @@ impl Lane {
 
     /// Tells the router what an order came to; it is over once that is stored.
     async fn close(&mut self, order: &OrderRow, closed: Closed) -> Pass<()> {
+        let (key, effect) = match &order.work {
+            Work::Transfer { key, effect } => (*key, effect),
+            Work::Call(call) => return self.close_call(order, call, closed).await,
+        };
         let (reply, answer) = oneshot::channel();
         let message = Msg::Closed {
             order: order.id,
-            key: order.key,
-            purpose: order.effect.purpose(),
-            lock: order.effect.lock_id(),
+            key,
+            purpose: effect.purpose(),
+            lock: effect.lock_id(),
             closed,
             reply,
         };
@@ -471,6 +494,26 @@ impl Lane {
             .await
             .map_err(|_| DriveError::Stopped)?;
         answer.await.map_err(|_| DriveError::Stopped)?
+    }
+
+    /// A call of the relay is over once that is stored; what it came to, the chain itself tells.
+    async fn close_call(&mut self, order: &OrderRow, call: &RelayCall, closed: Closed) -> Pass<()> {
+        let (status, detail) = match closed {
+            Closed::Done => (OrderStatus::Done, None),
+            Closed::Failed(Failure::Refused(why) | Failure::Unable(why)) => {
+                (OrderStatus::Failed, Some(why))
+            }
+            Closed::Failed(Failure::NeverSent | Failure::Overdue) => (OrderStatus::Failed, None),
+        };
+        if let Some(reason) = &detail {
+            info!(chain = %self.id, task = call.task, reason, "call of the relay refused");
+        }
+        self.shared
+            .store
+            .close_call(order.id, status, detail.as_deref())
+            .await?;
+        self.shared.closed_calls.notify_one();
+        Ok(())
     }
 
     fn attempts(&self, order: &OrderRow) -> u32 {

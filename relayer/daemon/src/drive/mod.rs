@@ -24,13 +24,14 @@ mod watcher;
 
 use std::sync::Arc;
 
+use alloy_primitives::Address;
 use causeway_adapter_api::{Chain, ChainId};
 use causeway_core::{
     explain::{Explanation, explain},
     margin::Timing,
     swap::TransferId,
 };
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
@@ -66,6 +67,8 @@ struct Shared {
     store: Arc<Store>,
     chains: Vec<Linked>,
     clocks: Clocks,
+    /// Told when a call of the relay is over.
+    closed_calls: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -111,6 +114,7 @@ impl Driver {
             store,
             chains,
             clocks,
+            closed_calls: Arc::default(),
             stop,
         });
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
@@ -205,6 +209,21 @@ impl DriverHandle {
     /// Every change of a transfer from now on. Who falls behind by more than a thousand misses some.
     pub fn subscribe(&self) -> broadcast::Receiver<TransitionRow> {
         self.news.subscribe()
+    }
+
+    /// Wakes the lane of an account: an order was stored for it.
+    pub fn knock(&self, chain: ChainId, account: Address) {
+        let linked = self.shared.chains.iter().filter(|l| l.id == chain);
+        for door in linked.flat_map(|linked| &linked.lanes) {
+            if door.account == account {
+                door.knock.notify_one();
+            }
+        }
+    }
+
+    /// Told whenever a call of the relay is over.
+    pub fn closed_calls(&self) -> Arc<Notify> {
+        Arc::clone(&self.shared.closed_calls)
     }
 
     /// Whether all tasks still run; a driver whose database fails for good stops itself.

@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod orders;
 mod query;
+mod relay;
 mod rows;
 mod seal;
 
@@ -25,9 +26,10 @@ pub use change::{Change, Committed, Creation, Decision, EventKey, Fact, OrderCha
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use query::WINDOW;
+pub use relay::{ItemRow, LaneRow, MessageRow, Reading, RelayFact, SaidRow, TakenIn};
 pub use rows::{
-    CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey, TransitionRow,
-    TxRow,
+    CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey, RelayCall,
+    TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
 

@@ -6,7 +6,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
     Edge, PersistPoint, Store, StoreError,
-    rows::{self, OrderId, OrderRow, OrderStatus, TxRow},
+    rows::{self, OrderId, OrderRow, OrderStatus, TxRow, Work},
 };
 
 impl Store {
@@ -18,7 +18,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<OrderRow>, StoreError> {
         let found = sqlx::query(
-            "SELECT id, transfer, role, effect, status, exposed FROM outbox \
+            "SELECT id, transfer, role, task, effect, status, exposed FROM outbox \
              WHERE chain = ? AND account = ? AND status IN ('waiting', 'sent') ORDER BY id LIMIT ?",
         )
         .bind(rows::chain(chain))
@@ -123,6 +123,24 @@ impl Store {
         self.faults.visit(PersistPoint::TxVoided, Edge::After)
     }
 
+    /// Notes that a call of the relay is over.
+    pub async fn close_call(
+        &self,
+        order: OrderId,
+        status: OrderStatus,
+        detail: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.faults.visit(PersistPoint::OrderClosed, Edge::Before)?;
+        sqlx::query("UPDATE outbox SET status = ?, detail = ? WHERE id = ?")
+            .bind(status.name())
+            .bind(detail)
+            .bind(order.0)
+            .execute(&self.pool)
+            .await
+            .map_err(|e| StoreError::from_sqlx("closing a call", e))?;
+        self.faults.visit(PersistPoint::OrderClosed, Edge::After)
+    }
+
     async fn txs(&self, order: OrderId, account: Address) -> Result<Vec<TxRow>, StoreError> {
         let found = sqlx::query(
             "SELECT hash, nonce, bump, raw, sent_at FROM txs WHERE order_id = ? AND void = 0 ORDER BY bump, rowid",
@@ -160,10 +178,18 @@ impl Store {
 fn order(row: &SqliteRow) -> Result<OrderRow, StoreError> {
     let failed = |e| StoreError::from_sqlx("reading an order", e);
     let text = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
+    let task: Option<&str> = row.try_get("task").map_err(failed)?;
+    let work = if task.is_some() {
+        Work::Call(rows::from_json("call", text("effect")?)?)
+    } else {
+        Work::Transfer {
+            key: rows::key(text("transfer")?, text("role")?)?,
+            effect: rows::from_json("effect", text("effect")?)?,
+        }
+    };
     Ok(OrderRow {
         id: OrderId(row.try_get("id").map_err(failed)?),
-        key: rows::key(text("transfer")?, text("role")?)?,
-        effect: rows::from_json("effect", text("effect")?)?,
+        work,
         status: OrderStatus::from_name(text("status")?)?,
         exposed: row.try_get("exposed").map_err(failed)?,
         txs: Vec::new(),

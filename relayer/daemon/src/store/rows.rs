@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use causeway_adapter_api::{Bump, ChainId, PreparedTx, Wanted};
 use causeway_core::swap::{
     Account, Effect, Event, Fate, PeerBadTransferId, Role, Seen, State, TransferId,
@@ -109,16 +109,49 @@ impl OrderStatus {
 pub struct OrderRow {
     /// Its number.
     pub id: OrderId,
-    /// Which transfer asked for it.
-    pub key: RecordKey,
-    /// What is to be done.
-    pub effect: Effect,
+    /// What is to be done, and for whom.
+    pub work: Work,
     /// How far it is.
     pub status: OrderStatus,
     /// Whether a transaction of it may have been seen by others.
     pub exposed: bool,
     /// Its transactions, oldest first, all with one nonce.
     pub txs: Vec<TxRow>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A step of a transfer.
+    Transfer {
+        /// Which transfer asked for it.
+        key: RecordKey,
+        /// Which step.
+        effect: Effect,
+    },
+    /// A call of the relay.
+    Call(RelayCall),
+}
+
+impl Work {
+    /// What it is for, in a word, for logs.
+    pub const fn purpose(&self) -> &'static str {
+        match self {
+            Self::Transfer { effect, .. } => effect.purpose().name(),
+            Self::Call(_) => "relay",
+        }
+    }
+}
+
+/// A call that the relay wants made. It is not sealed: everything in it is public on one chain already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayCall {
+    /// Which task wants it; one order at a time for each.
+    pub task: String,
+    /// Callee.
+    pub to: Address,
+    /// Call data.
+    pub data: Bytes,
 }
 
 /// One signed transaction of an order.
