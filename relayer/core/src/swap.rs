@@ -12,7 +12,7 @@
 //! [`step`] first takes the event in as a fact, then decides from all facts and the time what is due. Deciding from
 //! facts, not from their order, makes it indifferent to which chain is read first.
 
-use causeway_adapter_api::{ChainId, Timestamp, Wanted};
+use causeway_adapter_api::{ChainId, Lock, Timestamp, Wanted};
 
 mod party;
 mod types;
@@ -82,6 +82,11 @@ pub fn adopt_counterparty(own: Seen, theirs: Seen) -> State {
             fate: Fate::Open,
         },
     )
+}
+
+/// T14: whether a watchtower can complete this lock.
+pub fn watchable(lock: &Lock) -> bool {
+    watchtower::watchable(lock)
 }
 
 /// T14: begins watching a lock for whoever is offline, with `accounts` to pay and be rewarded.

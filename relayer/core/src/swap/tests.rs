@@ -487,6 +487,22 @@ fn a_watchtower_record_has_a_stated_maximum() {
 }
 
 #[test]
+fn a_watchtower_leaves_locks_alone_that_time_and_preimage_do_not_end() {
+    let mut guarded = on_b();
+    guarded.lock.terms.hook_flags = 2;
+    let mut divided = on_b();
+    divided.lock.terms.parts = 2;
+
+    for other in [guarded, divided] {
+        let refused = step(&watch(on_a(), vec![]), &Event::Locked(other), &at(1));
+
+        assert!(!watchable(&other.lock));
+        assert_eq!(refused.map_err(|e| e.why), Err(Why::Foreign));
+    }
+    assert!(watchable(&on_b().lock));
+}
+
+#[test]
 fn an_explanation_names_actor_deadline_cost_and_consequence() {
     let (state, _) = run(counterparty(), &[(2, Event::Locked(on_b()))]);
 

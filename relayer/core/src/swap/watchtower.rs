@@ -1,7 +1,7 @@
 //! Rules T14..T18: completing for whoever is offline. A watchtower has no key of the parties and needs none: in the
 //! public windows anyone may act, and only the party named in the lock is paid.
 
-use causeway_adapter_api::{ChainId, LockId, Timestamp};
+use causeway_adapter_api::{ChainId, Lock, LockId, Timestamp};
 
 use super::types::*;
 
@@ -16,6 +16,12 @@ pub(super) fn begin(first: Seen, accounts: Vec<Account>) -> Watchtower {
         preimage: None,
         ended: None,
     }
+}
+
+/// Whether preimage and time alone end this lock. One in parts, or with a judge of evidence, is not a watchtower's: its
+/// plain claim or refund would be refused for ever.
+pub(super) fn watchable(lock: &Lock) -> bool {
+    lock.terms.parts == 1 && lock.terms.hook_flags == 0
 }
 
 /// One step of a watchtower.
@@ -132,7 +138,7 @@ impl Watchtower {
     }
 
     fn add(&mut self, seen: Seen) -> Result<(), Why> {
-        if seen.lock.hashlock != self.hashlock {
+        if seen.lock.hashlock != self.hashlock || !watchable(&seen.lock) {
             return Err(Why::Foreign);
         }
         if self

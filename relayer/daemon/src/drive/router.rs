@@ -396,7 +396,9 @@ impl Router {
     /// A lock whose deposit does not pay for completing it is not watched.
     fn worth_watching(&self, event: &Event) -> bool {
         match (event, &self.shared.config.watchtower) {
-            (Event::Locked(seen), Some(tower)) => seen.lock.deposit >= tower.min_deposit,
+            (Event::Locked(seen), Some(tower)) => {
+                swap::watchable(&seen.lock) && seen.lock.deposit >= tower.min_deposit
+            }
             (Event::Locked(_), None) => false,
             _ => true,
         }

@@ -179,7 +179,8 @@ impl Router {
             return Ok(None);
         };
         let paid = |known: &KnownLock| {
-            known.seen.lock.deposit >= tower.min_deposit
+            swap::watchable(&known.seen.lock)
+                && known.seen.lock.deposit >= tower.min_deposit
                 && tower
                     .accounts
                     .iter()
