@@ -431,7 +431,8 @@ fn a_relayer_that_crashes() {
 
 #[test]
 fn three_relayers_race_one_crashes_and_one_dies_for_good() {
-    Play(message(&[Up::MayCrash, Up::MayDie, Up::Always])).holds("message: three relayers, one crashes, one dies");
+    Play(message(&[Up::MayCrash, Up::MayDie, Up::Always]))
+        .holds("message: three relayers, one crashes, one dies");
 }
 
 #[test]
