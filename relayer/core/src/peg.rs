@@ -63,6 +63,3 @@ pub fn first(state: State, now: &Now) -> (State, Vec<Effect>) {
 pub fn wake(state: &State) -> Vec<(ChainId, Timestamp)> {
     machine::wake(state)
 }
-
-#[cfg(test)]
-mod tests;

@@ -48,6 +48,3 @@ pub fn step(state: &State, event: &Event, now: &Now) -> Result<(State, Vec<Effec
 pub fn wake(state: &State) -> Vec<(ChainId, Timestamp)> {
     machine::wake(state)
 }
-
-#[cfg(test)]
-mod tests;

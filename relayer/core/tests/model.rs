@@ -801,9 +801,9 @@ impl Swap {
 // -- runs --
 
 /// States of the one run that is not exhaustive.
-const BOUNDED_STATES: usize = 400_000;
+const BOUNDED_STATES: usize = 1_500_000;
 
-/// What must hold at the end of every run but the bounded one.
+/// What must hold at the end of every run.
 const ENDED: &str = "V2: at the end every lock is closed and every record has ended";
 
 /// The one property that is meant to be found.
@@ -885,8 +885,7 @@ fn a_malicious_initiator() {
 
 /// Breadth first and not to the end: this run has more states than memory. What is near the start is covered whole.
 ///
-/// [`ENDED`] is not asked here, only that every honest party's lock is closed: a malicious initiator may make its lock
-/// again after the watchtower's record of the first has ended, and leave it open.
+/// All of it was run for 150 seconds and five gigabytes without an end.
 #[test]
 fn a_malicious_initiator_and_a_dead_counterparty_with_a_watchtower_within_bounds() {
     let death = Some(COUNTERPARTY);
@@ -909,7 +908,7 @@ fn a_malicious_initiator_and_a_dead_counterparty_with_a_watchtower_within_bounds
     let found: Vec<(&str, String)> = checker
         .discoveries()
         .into_iter()
-        .filter(|(property, _)| *property != RESULT && *property != ENDED)
+        .filter(|(property, _)| *property != RESULT)
         .map(|(property, path)| (property, path.to_string()))
         .collect();
     assert!(found.is_empty(), "{found:#?}");

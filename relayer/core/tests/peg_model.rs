@@ -16,9 +16,11 @@ use causeway_core::{
     supply,
     swap::Now,
 };
-use common::{ANYONE, CHAINS, Play, Protocol, Ran, Rules, Up, World, believed};
+use common::{CHAINS, Play, Protocol, Ran, Rules, Up, World};
 use stateright::{Checker, Property};
 
+/// The adversary.
+const ANYONE: usize = usize::MAX;
 const USER: usize = 0;
 
 /// One peg with its cast.
@@ -89,6 +91,20 @@ const WINDOWS: Windows = Windows {
     private_refund: 1,
     slack: 1,
 };
+
+/// What the honest believe of the chains: half a second each, so that both together are one.
+const fn believed(skew: u64, outage: u64) -> margin::Timing {
+    let chain = margin::ChainTiming {
+        inclusion_ms: 500,
+        finality_ms: 500,
+    };
+    margin::Timing {
+        a: chain,
+        b: chain,
+        skew,
+        outage,
+    }
+}
 
 fn secret() -> B256 {
     B256::repeat_byte(7)

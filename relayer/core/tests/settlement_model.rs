@@ -8,12 +8,14 @@ mod common;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use causeway_adapter_api::{Asset, Timestamp};
 use causeway_core::{
-    settlement::{self, Deal, Effect, Event, Failure, Outcome, Party, Plan, Purpose, Role, Word},
+    settlement::{self, Deal, Effect, Event, Failure, Outcome, Party, Plan, Role, Word},
     swap::Now,
 };
-use common::{ANYONE, CHAINS, Play, Protocol, Ran, Rules, Up, World};
+use common::{CHAINS, Play, Protocol, Ran, Rules, Up, World};
 use stateright::{Checker, Property};
 
+/// The adversary.
+const ANYONE: usize = usize::MAX;
 const INITIATOR: usize = 0;
 const COUNTERPARTY: usize = 1;
 const DEADLINE: u8 = 6;

@@ -11,30 +11,13 @@ use std::{
 };
 
 use causeway_adapter_api::{ChainId, Timestamp};
-use causeway_core::{
-    margin::{ChainTiming, Timing},
-    swap::{Clock, Now},
-};
+use causeway_core::swap::{Clock, Now};
 use stateright::{Checker, Model};
 
 pub(crate) const FINALITY: u8 = 1;
 pub(crate) const INCLUSION: u8 = 1;
 pub(crate) const OUTAGE: u8 = 1;
 pub(crate) const CHAINS: [ChainId; 2] = [ChainId(1), ChainId(2)];
-
-/// What the honest believe of the chains: half a second each, so that both together are one.
-pub(crate) const fn believed(skew: u64, outage: u64) -> Timing {
-    let chain = ChainTiming {
-        inclusion_ms: 500,
-        finality_ms: 500,
-    };
-    Timing {
-        a: chain,
-        b: chain,
-        skew,
-        outage,
-    }
-}
 
 pub(crate) trait Value:
     Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'static
@@ -93,7 +76,7 @@ pub(crate) trait Protocol: Value {
         effect: &Self::Effect,
         clock: [u8; 2],
     ) -> Result<(), &'static str>;
-    /// Runs a transaction of node `by`; [`ANYONE`] is the adversary.
+    /// Runs a transaction of node `by`; a number no node has is the adversary's.
     fn run(&self, world: &mut World<Self>, effect: &Self::Effect, by: usize) -> Ran;
     /// What is reported to the sender of a refused transaction, if it is to be asked again.
     fn refused(&self, world: &World<Self>, effect: &Self::Effect) -> Option<Self::Event>;
@@ -115,8 +98,6 @@ pub(crate) trait Protocol: Value {
 
 /// Both chains.
 const BOTH: usize = 2;
-
-pub(crate) const ANYONE: usize = usize::MAX;
 
 /// Who is there and what may happen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
