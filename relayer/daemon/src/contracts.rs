@@ -7,7 +7,9 @@ use std::time::Duration;
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::{Action, Anchor, Asset, Bump, Chain, ChainError, Order, TxId, TxStatus};
-use causeway_contracts::{EventHub, Gateway, HashTimeLock, LightClient, PointsToken, deploy_code};
+use causeway_contracts::{
+    EventHub, Gateway, HashTimeLock, LightClient, PegMint, PegVault, PointsToken, deploy_code,
+};
 
 use crate::relay::abi::{self, SolLane};
 
@@ -57,6 +59,50 @@ impl Messaging {
         }
     }
 }
+
+/// Where the contracts of the peg are in the local profile: the same addresses on both chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peg {
+    /// `PegVault` on the public chain, `PegMint` on the other.
+    pub port: Address,
+    /// The `PegToken`, on the other chain.
+    pub pegged: Address,
+    /// What each chain believes of the other.
+    pub client: Address,
+}
+
+impl Peg {
+    /// Where a deployer puts them, after what messages need.
+    pub fn of(deployer: Address, holders: usize) -> Self {
+        let port = deployer.create(first_of_messaging(holders) + MESSAGING);
+        Self {
+            port,
+            // The first contract the mint makes is its token.
+            pegged: port.create(1),
+            client: Messaging::of(deployer, holders).light_client,
+        }
+    }
+}
+
+/// Which end of the peg a chain has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PegEnd {
+    /// Holds the points.
+    Home,
+    /// Mints pegged points.
+    Side,
+}
+
+/// Transactions of [`ensure_messaging`].
+const MESSAGING: u64 = 5;
+/// Points that may pass the peg at once, smallest units: ten thousand.
+const PEG_CAPACITY: u128 = 10_000 * 10_u128.pow(18);
+/// Points of it that come back each second.
+const PEG_REFILL: u128 = 10_u128.pow(18);
+/// From here on a transfer waits.
+const PEG_LARGE: u128 = 1_000 * 10_u128.pow(18);
+/// How long it waits, seconds.
+const PEG_DELAY: u64 = 60;
 
 const fn first_of_messaging(holders: usize) -> u64 {
     2 + holders as u64
@@ -170,6 +216,74 @@ pub async fn ensure_messaging(
     let lanes = vec![open(UNORDERED_LANE, false), open(ORDERED_LANE, true)];
     let first = first_of_messaging(holders);
     stages(chain, deployer, first, [creations, lanes]).await
+}
+
+/// Deploys `chain`'s end of the peg of points, where it is missing; returns how many transactions were sent.
+/// [`ensure_messaging`] comes first, on both chains.
+///
+/// # Errors
+/// See [`DeployError`].
+pub async fn ensure_peg(
+    chain: &dyn Chain,
+    deployer: Address,
+    guardian: Address,
+    holders: usize,
+    end: PegEnd,
+) -> Result<usize, DeployError> {
+    let (locks, peg) = (Contracts::of(deployer), Peg::of(deployer, holders));
+    let data = match end {
+        PegEnd::Home => deploy_code(
+            &PegVault::BYTECODE,
+            &PegVault::constructorCall {
+                config: PegVault::PegConfig {
+                    locks: locks.hash_time_lock,
+                    client: peg.client,
+                    remoteLocks: locks.hash_time_lock,
+                    remotePort: peg.port,
+                    remoteToken: peg.pegged,
+                    administrator: deployer,
+                    guardian,
+                    limits: PegVault::PegLimits {
+                        capacity: PEG_CAPACITY,
+                        perSecond: PEG_REFILL,
+                        largeAmount: PEG_LARGE,
+                        delay: PEG_DELAY,
+                    },
+                },
+                token_: locks.points_token,
+            },
+        ),
+        PegEnd::Side => deploy_code(
+            &PegMint::BYTECODE,
+            &PegMint::constructorCall {
+                config: PegMint::PegConfig {
+                    locks: locks.hash_time_lock,
+                    client: peg.client,
+                    remoteLocks: locks.hash_time_lock,
+                    remotePort: peg.port,
+                    remoteToken: locks.points_token,
+                    administrator: deployer,
+                    guardian,
+                    limits: PegMint::PegLimits {
+                        capacity: PEG_CAPACITY,
+                        perSecond: PEG_REFILL,
+                        largeAmount: PEG_LARGE,
+                        delay: PEG_DELAY,
+                    },
+                },
+                name: "Pegged points".into(),
+                symbol: "pPTS".into(),
+                decimals: 18,
+            },
+        ),
+    };
+    let create = Action::Call {
+        to: None,
+        value: U256::ZERO,
+        data,
+    };
+    let first = first_of_messaging(holders) + MESSAGING;
+    stages(chain, deployer, first, [vec![create], Vec::new()]).await
 }
 
 /// Deploys what is missing and mints points for `holders`; returns how many transactions were sent.

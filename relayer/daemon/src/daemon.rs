@@ -14,8 +14,8 @@ use secp256k1::SecretKey;
 
 use crate::{
     api::{self, App, ChainEntry},
-    config::{self, Config, OfferAsset},
-    contracts::{self, Contracts, DeployError, Messaging},
+    config::{self, Config, OfferAsset, raw::Kind},
+    contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd},
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
     external::{Deployer, External, ExternalError},
@@ -216,6 +216,16 @@ impl Chains {
             sent +=
                 contracts::ensure_messaging(&chain, deployer, guardian, holders, &anchor).await?;
         }
+        for hosting in [a, b] {
+            let Some(chain) = self.as_account(hosting, DEPLOYER) else {
+                continue;
+            };
+            let end = match hosting.kind {
+                Kind::Public => PegEnd::Home,
+                Kind::Consortium => PegEnd::Side,
+            };
+            sent += contracts::ensure_peg(&chain, deployer, guardian, holders, end).await?;
+        }
         Ok(sent)
     }
 
@@ -232,6 +242,13 @@ impl Chains {
         self.pair()?;
         let deployer = self.accounts.get(DEPLOYER)?;
         Some(Messaging::of(*deployer, holders(&self.accounts).len()))
+    }
+
+    /// Where the contracts of the peg are, in the local profile.
+    pub fn peg(&self) -> Option<Peg> {
+        self.pair()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        Some(Peg::of(*deployer, holders(&self.accounts).len()))
     }
 
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.

@@ -8,12 +8,14 @@
 //! | `watchtower` | carol and dave swap without a daemon; dave goes away and the watchtower completes for him |
 //! | `refund` | the other party never locks; alice has her points back |
 //! | `call` | alice calls a consortium contract from the public chain; its answer comes back, proved both ways |
+//! | `peg_in`, `peg_out` | carol's public points become pegged points of the consortium, and come back |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
 mod call;
 mod follow;
 mod outsiders;
+mod peg;
 
 use std::time::Instant;
 
@@ -208,10 +210,13 @@ async fn transfers(
             }
         }
     );
+    note("carol's points leave over the peg and come back; dave carries the proofs");
+    let pegged = pegs(&stage, step).await;
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
         .all(|end| matches!(end, Ok(true)))
-        && call_ok;
+        && call_ok
+        && pegged;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
@@ -231,7 +236,7 @@ async fn transfers(
     });
     let text = if ok {
         format!(
-            "3 transfers and a call; value is conserved on both chains; heights {} and {}",
+            "5 transfers and a call; value is conserved on both chains; heights {} and {}",
             after.public.height, after.consortium.height
         )
     } else {
@@ -239,6 +244,33 @@ async fn transfers(
     };
     step("summary", ok, text, found);
     Ok(ok)
+}
+
+/// Points over the peg and back. Carol and dave sign for themselves, so this waits until their swap is over.
+async fn pegs(stage: &Stage<'_>, step: Say<'_>) -> bool {
+    let Some(pegging) = peg::Pegging::new(stage) else {
+        return true;
+    };
+    for name in ["peg_in", "peg_out"] {
+        let crossed = match name {
+            "peg_in" => pegging.peg_in().await,
+            _ => pegging.peg_out().await,
+        };
+        match crossed {
+            Ok(crossed) => {
+                step(name, crossed.ok, crossed.text, crossed.found);
+                if !crossed.ok {
+                    return false;
+                }
+            }
+            Err(error) => {
+                let found = json!({ "error": error.to_string() });
+                step(name, false, error.to_string(), found);
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// Id of the transfer, who completed it, and whether that was the watchtower.

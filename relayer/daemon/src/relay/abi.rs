@@ -416,6 +416,17 @@ pub(super) fn update_call(lane: u32, proof: &FinalityProof) -> Bytes {
     .into()
 }
 
+/// The light client's own `update`.
+pub(crate) fn client_update(proof: &FinalityProof) -> Bytes {
+    LightClient::updateCall {
+        headers: proof.headers.clone(),
+        certificate: certificate(&proof.certificate),
+        votes: packed(&proof.votes),
+    }
+    .abi_encode()
+    .into()
+}
+
 /// Several calls of a gateway in one transaction.
 pub(super) fn multicall(calls: Vec<Bytes>) -> Bytes {
     Gateway::multicallCall { data: calls }.abi_encode().into()

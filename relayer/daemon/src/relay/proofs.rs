@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     RelayError, Shared,
-    abi::{LightClient, VOTES_HASH_SLOT, certificate, checkpoint, packed},
+    abi::{LightClient, VOTES_HASH_SLOT, checkpoint, client_update, packed},
 };
 
 /// Proof of an epoch's last block, as it is kept: version and everything a handover needs.
@@ -63,14 +63,7 @@ impl LastOfEpoch {
 
     /// The light client's `update` to this block.
     pub(super) fn update(&self) -> Bytes {
-        let proof = self.proof();
-        LightClient::updateCall {
-            headers: proof.headers,
-            certificate: certificate(&proof.certificate),
-            votes: packed(&proof.votes),
-        }
-        .abi_encode()
-        .into()
+        client_update(&self.proof())
     }
 
     /// The light client's `handover` to the next epoch.
