@@ -1,0 +1,23 @@
+//! Facts about off-chain data, proved without showing the data: Groth16 on BN254.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`system`] | constraint systems whose every constraint belongs to a named group |
+//! | [`gadgets`] | Poseidon, Merkle paths, ranges, BabyJubJub, EdDSA-Poseidon, SHA-256 in circuit |
+//! | [`poseidon`], [`babyjub`], [`merkle`], [`context`] | the same outside of circuits |
+//! | [`statement`] | one module for each statement: its mathematics, inputs, witness, attacks |
+//!
+//! What never happens here: a number is reduced while it is read, a proof is identified by its bytes, a key is used
+//! that was not checked, or a statement module touches file, clock or network.
+
+pub mod babyjub;
+pub mod context;
+pub mod error;
+pub mod field;
+pub mod gadgets;
+pub mod merkle;
+pub mod poseidon;
+pub mod statement;
+pub mod system;
+
+pub use error::Error;
