@@ -41,11 +41,11 @@ fn poseidon_in_circuit_is_poseidon() {
 
         none().check(&probe).unwrap();
         resists(&probe, &none().set("x", 0, Fr::from(1u64)), "output");
-        resists(
-            &probe,
-            &none().set("product", 9, Fr::from(1u64)),
-            "inside/poseidon",
-        );
+        let inside = none().set("product", 9, Fr::from(1u64)).check(&probe);
+        let Err(crate::Error::WitnessRefused { group }) = inside else {
+            panic!("accepted");
+        };
+        assert_eq!(group, "inside/poseidon");
     }
 }
 
@@ -74,7 +74,7 @@ fn costs_are_as_documented() {
     });
 
     assert_eq!([hash, range, canonical, level], [240, 65, 407, 242]);
-    assert_eq!(sha256 - 256, 25_840);
+    assert_eq!(sha256 - 256, 25_468);
     assert_eq!(signature_cost(), 4_940);
 }
 
@@ -288,7 +288,11 @@ fn a_scalar_past_the_order_is_refused() {
     let alias = signature.s() + babyjub::order();
 
     assert!(Signature::from_twisted(signature.r.twisted(), alias).is_err());
-    resists(&honest, &none().set("signature.s", 0, alias), "scalar/canonical");
+    resists(
+        &honest,
+        &none().set("signature.s", 0, alias),
+        "scalar/canonical",
+    );
 }
 
 #[test]

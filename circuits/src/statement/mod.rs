@@ -5,8 +5,13 @@
 //! A statement's `new` takes what the prover knows and computes the public inputs; it does not judge. A witness that
 //! breaks a rule is refused when it is proved, with the name of the rule.
 
+pub mod alarm;
+pub mod hashlink;
+pub mod median;
+pub mod reading;
 pub mod right;
 pub mod session;
+pub mod sum;
 
 use crate::system::{Builder, Num};
 

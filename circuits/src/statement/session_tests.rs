@@ -105,9 +105,9 @@ fn the_structure_is_as_documented() {
     let small = Session::blank(N).system();
     let more = Session::blank(N + 1).system();
 
-    // Both have two hashes; a reading is 219 constraints beside its share of a hash.
+    // Both have two hashes; a reading is 178 constraints beside its share of a hash.
     assert_eq!(small.constraints.len(), 4_469);
-    assert_eq!(more.constraints.len() - small.constraints.len(), 219);
+    assert_eq!(more.constraints.len() - small.constraints.len(), 178);
     assert_eq!(small.unread_inputs(), Vec::<&str>::new());
     assert_eq!(small, cold().system(), "values leave no trace");
 }
