@@ -23,7 +23,7 @@
 //!
 //! # Cost
 //!
-//! 46,254 constraints for 7 of 16 operators, 6,568 for each.
+//! 46,254 constraints for 7 of 16 operators, 6,601 for each.
 //!
 //! # Attacks
 //!

@@ -72,7 +72,7 @@ fn the_structure_is_as_documented() {
     assert_eq!(registered.constraints.len(), 46_254);
     assert_eq!(
         registered.constraints.len() - one_less.constraints.len(),
-        6_568
+        6_601
     );
     assert_eq!(registered.unread_inputs(), Vec::<&str>::new());
     assert_eq!(
