@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::write(
         folder.join("test/verifiers/ProofVectors.sol"),
-        format!("{HEAD}{vectors}}}\n"),
+        format!("{HEAD}{}}}\n", vectors.trim_start_matches('\n')),
     )?;
     Ok(())
 }

@@ -55,8 +55,7 @@ contract VerifierRegistryTest is Assert {
         (uint256[8] memory other,) = ProofVectors.rerandomised();
         _registry.check(_circuit, negated, inputs);
         _registry.check(_circuit, other, inputs);
-        bytes memory seen =
-            abi.encodeWithSelector(IVerifierRegistry.StatementSeen.selector, statement, address(this));
+        bytes memory seen = abi.encodeWithSelector(IVerifierRegistry.StatementSeen.selector, statement, address(this));
         vm.expectRevert(seen);
         _registry.accept(_circuit, proof, inputs);
         vm.expectRevert(seen);
@@ -176,8 +175,7 @@ contract VerifierRegistryTest is Assert {
         yes(entry.development, "marked");
         eq(entry.keyHash, keccak256(abi.encodePacked(_verifier.key())), "key hash");
 
-        IVerifierRegistry strict =
-            IVerifierRegistry(deploy("VerifierRegistry", abi.encode(address(this), false)));
+        IVerifierRegistry strict = IVerifierRegistry(deploy("VerifierRegistry", abi.encode(address(this), false)));
         vm.expectRevert(abi.encodeWithSelector(IVerifierRegistry.KeyIsDevelopment.selector, _circuit));
         strict.register(_verifier, 0);
     }
