@@ -17,33 +17,7 @@ use causeway_circuits::groth16::{negated, rerandomised};
 use causeway_circuits::merkle::Tree;
 use causeway_circuits::solidity::verifier;
 use causeway_circuits::statement::{hashlink, right};
-use causeway_circuits::system::{Builder, Circuit};
-
-/// A circuit of n public inputs, of which each is the square of a witness: for the price of an input alone.
-struct Probe(usize);
-
-impl Circuit for Probe {
-    fn name(&self) -> String {
-        format!("probe-{}", self.0)
-    }
-
-    fn build(&self, c: &mut Builder) {
-        let publics: Vec<_> = (0..self.0).map(|i| c.public("square", square(i))).collect();
-        for (i, public) in publics.iter().enumerate() {
-            let root = c.witness("root", root(i));
-            c.enforce(&root, &root, public);
-        }
-    }
-}
-
-/// Large, as real inputs are: calldata of zeros is cheaper.
-fn root(i: usize) -> Fr {
-    causeway_circuits::poseidon::hash(&[Fr::from(i as u64)])
-}
-
-fn square(i: usize) -> Fr {
-    root(i) * root(i)
-}
+use causeway_circuits::system::Circuit;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args()
@@ -68,14 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
                 &inputs,
             );
         }
-    }
-    for count in [1, 3, 8] {
-        let name = format!("Probe{count}");
-        let (key, compiled, text) = generate(&name, &Probe(count))?;
-        let text = text.replace("../IVerifier.sol", "../../src/IVerifier.sol");
-        fs::write(folder.join(format!("test/verifiers/{name}.sol")), text)?;
-        let (proof, inputs) = prove(&key, &compiled, &Probe(count))?;
-        vectors += &vector(&name, &proof, &inputs);
     }
     fs::write(
         folder.join("test/verifiers/ProofVectors.sol"),
@@ -147,7 +113,7 @@ fn right_of_vectors() -> Result<right::Right, causeway_circuits::Error> {
         scope,
         min: 2,
         now: 1_800_000_000,
-        signal: root(1),
+        signal: causeway_circuits::poseidon::hash(&[Fr::from(1u64)]),
     };
     Ok(right::Right::new(secret, grant, tree.path(0)?, ask))
 }

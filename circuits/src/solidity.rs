@@ -50,7 +50,9 @@ pub fn verifier(name: &str, circuit: &str, key: &VerifyingKey, origin: Origin) -
         .map(|i| {
             let [x, y] = [&input_points[2 * i + 2], &input_points[2 * i + 3]].map(word);
             let at = 32 * i;
-            STEP.replace("{x}", &x).replace("{y}", &y).replace("{at}", &format!("{at:#x}"))
+            STEP.replace("{x}", &x)
+                .replace("{y}", &y)
+                .replace("{at}", &format!("{at:#x}"))
         })
         .collect();
     TEMPLATE

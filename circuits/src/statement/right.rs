@@ -203,7 +203,7 @@ impl Circuit for Right {
         let expiry = c.witness("expiry", Fr::from(self.grant.expiry));
 
         c.group("membership", |c| {
-            let holder = poseidon::tagged(c, holder_tag(), &[secret.clone()]);
+            let holder = poseidon::tagged(c, holder_tag(), std::slice::from_ref(&secret));
             let leaf = poseidon::tagged(c, leaf_tag(), &[holder, level.clone(), expiry.clone()]);
             let (climbed, _) = merkle::root(c, &leaf, &self.path);
             c.equal(&climbed, &root);

@@ -180,7 +180,7 @@ impl Circuit for Sum {
         let inputs = self.public.inputs();
         let [period, set, total, digest] = [0, 1, 2, 3].map(|i| c.public(names[i], inputs[i]));
         let mut chain = c.group("digest", |c| {
-            poseidon::tagged(c, sum_tag(), &[period.clone()])
+            poseidon::tagged(c, sum_tag(), std::slice::from_ref(&period))
         });
         let mut sum = Num::zero();
         let mut before: Option<Num> = None;
