@@ -50,7 +50,7 @@ fn right(chain: u64) -> Right {
         level: 3,
         expiry: 100,
     };
-    let tree = Tree::new(1, vec![grant.leaf()]).unwrap();
+    let tree = Tree::new(1, vec![grant.leaf()]).expect("a tree");
     let scope = Context::new(right::DOMAIN, chain, Address::ZERO, B256::ZERO);
     let ask = Ask {
         scope,
@@ -58,14 +58,14 @@ fn right(chain: u64) -> Right {
         now: 99,
         signal: Fr::from(5u64),
     };
-    Right::new(secret, grant, tree.path(0).unwrap(), ask)
+    Right::new(secret, grant, tree.path(0).expect("a leaf"), ask)
 }
 
 struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().expect("a folder"))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -73,12 +73,12 @@ impl Folder {
     }
 
     fn put(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.path(name), content).unwrap();
+        std::fs::write(self.path(name), content).expect("a file");
         self.path(name).display().to_string()
     }
 
     fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
+        std::fs::read_to_string(self.path(name)).expect("a file")
     }
 }
 
@@ -223,7 +223,7 @@ fn refuses_bad_files(file: &[u8], compiled: &Compiled) {
         Err(Error::Binary { problem, .. }) => problem,
         other => panic!("{other:?}"),
     };
-    let other = Compiled::new(&Right::blank(2)).unwrap();
+    let other = Compiled::new(&Right::blank(2)).expect("a circuit");
     assert_eq!(problem(file, &other), BinaryFault::OtherCircuit);
     assert_eq!(
         problem(&file[..file.len() - 1], compiled),

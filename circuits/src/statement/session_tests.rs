@@ -108,6 +108,7 @@ fn the_structure_is_as_documented() {
     // Both have two hashes; a reading is 178 constraints beside its share of a hash.
     assert_eq!(small.constraints.len(), 4_469);
     assert_eq!(more.constraints.len() - small.constraints.len(), 178);
+    assert_eq!(Session::blank(CAPACITY).system().constraints.len(), 56_035);
     assert_eq!(small.unread_inputs(), Vec::<&str>::new());
     assert_eq!(small, cold().system(), "values leave no trace");
 }

@@ -69,6 +69,7 @@ fn the_structure_is_as_documented() {
 
     assert_eq!(more, 6_787);
     assert_eq!(count(2, 4) - count(2, 3), 2 * 242 + 1);
+    assert_eq!(count(METERS, super::DEPTH), 66_188);
     let blank = Sum::blank(2, DEPTH).unwrap().system();
     assert_eq!(blank.unread_inputs(), Vec::<&str>::new());
     assert_eq!(blank, honest().system(), "values leave no trace");
