@@ -9,7 +9,7 @@
 //! | [`groth16`] | the only caller of the proof library: keys, proofs, verified statements |
 //! | [`keys`] | key files: development keys, imported ceremonies |
 //! | [`prover`] | proving with bounded threads, memory and queue, and cancellation |
-//! | [`format`] | snarkjs JSON, EVM calldata, r1cs, wtns, zkey |
+//! | [`mod@format`] | snarkjs JSON, EVM calldata, r1cs, wtns, zkey |
 //! | [`solidity`] | a verifier contract from a verifying key |
 //!
 //! What never happens here: a number is reduced while it is read, a proof is identified by its bytes, a key is used
