@@ -1,7 +1,7 @@
 // Compiles src/ with the pinned compiler and writes artifacts/, or with --check compares them.
 // The same sources give the same bytes on every machine: no metadata hash, no paths outside the package.
 import { existsSync, readFileSync, readdirSync, writeFileSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import solc from "solc";
 
@@ -24,6 +24,9 @@ const contracts = [
   "Settlement",
   "SettlementEscrow",
   "ValidatorSet",
+  "VerifierRegistry",
+  "verifiers/HashLinkVerifier",
+  "verifiers/RightVerifier",
 ];
 
 // Optimised for calls, but for what would not fit into 24,576 bytes of code that way.
@@ -67,9 +70,9 @@ function compile(runs) {
 }
 
 function artifact(output, name) {
-  const unit = output.contracts[`src/${name}.sol`][name];
+  const unit = output.contracts[`src/${name}.sol`][basename(name)];
   return {
-    contractName: name,
+    contractName: basename(name),
     sourceName: `src/${name}.sol`,
     compiler: { version: solc.version().replace(".Emscripten.clang", ""), settings: settingsFor(runsOf(name)) },
     abi: unit.abi,
@@ -83,17 +86,17 @@ function main(check) {
   mkdirSync(artifacts, { recursive: true });
   const stale = [];
   for (const name of contracts) {
-    const file = join(artifacts, `${name}.json`);
+    const file = join(artifacts, `${basename(name)}.json`);
     const built = artifact(outputs.get(runsOf(name)), name);
     const text = `${JSON.stringify(built, null, 2)}\n`;
     const size = (built.deployedBytecode.length - 2) / 2;
     if (size > 24_576) throw new Error(`${name} has ${size} bytes of code, the limit is 24576`);
     const same = existsSync(file) && readFileSync(file, "utf8") === text;
-    if (!same) stale.push(`${name}.json`);
+    if (!same) stale.push(`${basename(name)}.json`);
     if (!check && !same) writeFileSync(file, text);
     console.log(`${name}: ${size} bytes of code, artifact ${same ? "up to date" : check ? "DIFFERS" : "written"}`);
   }
-  const known = new Set(contracts.map((name) => `${name}.json`));
+  const known = new Set(contracts.map((name) => `${basename(name)}.json`));
   stale.push(...readdirSync(artifacts).filter((file) => !known.has(file)));
   if (check && stale.length > 0) {
     throw new Error(`artifacts differ from the sources: ${stale.join(", ")}; run \`cargo xtask contracts build\``);

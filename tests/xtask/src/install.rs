@@ -40,6 +40,8 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     if clients.join("package.json").exists() {
         steps.run("npm packages of tests/clients", || npm(&clients))?;
     }
+    let snarkjs = root().join("circuits/snarkjs");
+    steps.run("npm packages of circuits/snarkjs", || npm(&snarkjs))?;
     let requirements = clients.join("requirements.txt");
     if requirements.exists() {
         steps.run("python packages of tests/clients", || {

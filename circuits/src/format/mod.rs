@@ -1,0 +1,11 @@
+//! Proofs, keys, inputs and equations in the forms of others. Everything read is checked; nothing is reduced.
+
+mod binary;
+pub mod evm;
+pub mod json;
+pub mod r1cs;
+pub mod wtns;
+pub mod zkey;
+
+#[cfg(test)]
+mod tests;
