@@ -50,6 +50,12 @@ persist_points! {
     TxVoided = "tx_voided",
     /// What an order came to, and the step that follows.
     OrderClosed = "order_closed",
+    /// What the relay read of a gateway.
+    RelayRead = "relay_read",
+    /// A step of a message.
+    RelayStepped = "relay_stepped",
+    /// A call of the relay that is to be sent.
+    RelayCalled = "relay_called",
 }
 
 /// Just before or just after the commit.

@@ -181,10 +181,9 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(failed)?;
-        self.faults
-            .visit(PersistPoint::EventApplied, Edge::Before)?;
+        self.faults.visit(PersistPoint::RelayRead, Edge::Before)?;
         tx.commit().await.map_err(failed)?;
-        self.faults.visit(PersistPoint::EventApplied, Edge::After)?;
+        self.faults.visit(PersistPoint::RelayRead, Edge::After)?;
         Ok(taken)
     }
 
@@ -372,7 +371,7 @@ impl Store {
         at_ms: u64,
     ) -> Result<(), StoreError> {
         self.faults
-            .visit(PersistPoint::TransferStepped, Edge::Before)?;
+            .visit(PersistPoint::RelayStepped, Edge::Before)?;
         let id = state.sent.id;
         let written = sqlx::query(
             "UPDATE relay_items SET state = ?, stage = ?, revision = revision + 1, updated_at = ? \
@@ -394,8 +393,7 @@ impl Store {
                 expected: row.revision,
             });
         }
-        self.faults
-            .visit(PersistPoint::TransferStepped, Edge::After)
+        self.faults.visit(PersistPoint::RelayStepped, Edge::After)
     }
 
     /// Stores a call of the relay for an account; it is sent only afterwards. `None` when one of the same task is under
@@ -406,8 +404,7 @@ impl Store {
         account: Address,
         call: &RelayCall,
     ) -> Result<Option<OrderId>, StoreError> {
-        self.faults
-            .visit(PersistPoint::TransferStepped, Edge::Before)?;
+        self.faults.visit(PersistPoint::RelayCalled, Edge::Before)?;
         let written = sqlx::query(
             "INSERT INTO outbox (task, purpose, chain, account, effect, status, exposed) \
              VALUES (?, 'relay', ?, ?, ?, 'waiting', 0) ON CONFLICT DO NOTHING",
@@ -419,8 +416,7 @@ impl Store {
         .execute(&self.pool)
         .await
         .map_err(|e| StoreError::from_sqlx("storing a call", e))?;
-        self.faults
-            .visit(PersistPoint::TransferStepped, Edge::After)?;
+        self.faults.visit(PersistPoint::RelayCalled, Edge::After)?;
         Ok((written.rows_affected() > 0).then(|| OrderId(written.last_insert_rowid())))
     }
 
