@@ -3,16 +3,18 @@
 use std::fmt;
 
 use alloy_primitives::U256;
-use causeway_adapter_api::{Asset, ChainId, Lock, Timestamp, short_hex};
+use causeway_adapter_api::{Asset, ChainId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::swap::{
-    Failure, Fate, Give, NoReveal, Now, Outcome, Party, Reason, Reveal, Role, Side, Stage, State,
-    Take, TransferId, Watchtower,
+    Failure, Fate, Give, Leg, NoReveal, Now, Outcome, Party, Reason, Reveal, Role, Side, Stage,
+    State, Take, TransferId, Watchtower,
 };
 
+mod names;
 mod relay;
 
+pub use names::Names;
 pub use relay::{Account, message, peg, settlement};
 
 /// The answer, for people ([`fmt::Display`]) and machines.
@@ -30,8 +32,12 @@ pub struct Explanation {
     pub next: Actor,
     /// Until when; `None` when it has ended or no chain has told its time.
     pub until: Option<Deadline>,
+    /// Name of the chain whose clock that is.
+    pub until_on: Option<String>,
     /// What it costs us.
     pub costs: Costs,
+    /// The same in a sentence.
+    pub costs_text: String,
     /// What happens if nobody acts.
     pub otherwise: String,
 }
@@ -83,10 +89,15 @@ pub struct Given {
     pub amount: U256,
 }
 
-/// Explains `state` as of `now`.
+/// Explains `state` as of `now`, in numbers and smallest units.
 pub fn explain(state: &State, now: &Now) -> Explanation {
+    explain_named(state, now, &Names::default())
+}
+
+/// Explains `state` as of `now`, in the names and units people use.
+pub fn explain_named(state: &State, now: &Now, names: &Names) -> Explanation {
     let (place, next, until, otherwise) = match state {
-        State::Party(party) => of_party(party),
+        State::Party(party) => of_party(party, names),
         State::Watchtower(tower) => of_watchtower(tower, now),
     };
     let until = until.map(|(chain, at)| {
@@ -103,7 +114,9 @@ pub fn explain(state: &State, now: &Now) -> Explanation {
         stage: state.stage(),
         place,
         next,
+        until_on: until.map(|until| names.chain(until.chain)),
         until,
+        costs_text: costs(state).text(names),
         costs: costs(state),
         otherwise,
     }
@@ -114,18 +127,16 @@ impl fmt::Display for Explanation {
         writeln!(f, "transfer {} ({})", self.transfer, self.role)?;
         writeln!(f, "  where      {}", self.place)?;
         writeln!(f, "  next       {}", self.next)?;
-        if let Some(until) = &self.until {
+        if let (Some(until), Some(on)) = (&self.until, &self.until_on) {
             let Deadline {
-                chain,
-                at,
-                seconds_left,
+                at, seconds_left, ..
             } = until;
             writeln!(
                 f,
-                "  until      {at} on chain {chain}, {seconds_left} s from its newest final block"
+                "  until      {at} on {on}, {seconds_left} s from its newest final block"
             )?;
         }
-        writeln!(f, "  costs      {}", self.costs)?;
+        writeln!(f, "  costs      {}", self.costs_text)?;
         write!(f, "  otherwise  {}", self.otherwise)
     }
 }
@@ -142,64 +153,67 @@ impl fmt::Display for Actor {
     }
 }
 
+impl Costs {
+    fn text(&self, names: &Names) -> String {
+        let Some(given) = &self.given else {
+            return "the fees of completing, against the safety deposit".into();
+        };
+        format!(
+            "{} on {}, a deposit of {} while it is open, and the fees",
+            names.amount(given.chain, given.asset, given.amount),
+            names.chain(given.chain),
+            names.amount(given.chain, Asset::Native, self.deposit)
+        )
+    }
+}
+
 impl fmt::Display for Costs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.given {
-            Some(given) => {
-                write!(
-                    f,
-                    "{} of {} on chain {}",
-                    given.amount,
-                    asset(given.asset),
-                    given.chain
-                )?;
-                write!(
-                    f,
-                    ", a deposit of {} points while it is open, and the fees",
-                    self.deposit
-                )
-            }
-            None => f.write_str("the fees of completing, against the safety deposit"),
-        }
+        f.write_str(&self.text(&Names::default()))
     }
 }
 
 type Told = (String, Actor, Option<(ChainId, Timestamp)>, String);
 
-fn of_party(party: &Party) -> Told {
+fn of_party(party: &Party, names: &Names) -> Told {
     let give = &party.plan.give;
+    let (ours, here) = (what(give, names), names.chain(give.chain));
     let terms = give.lock.terms;
     let refund_at = Some((give.chain, terms.refund_at));
     let back = "our lock goes back to us after its deadline".to_owned();
     match (party.stage(), &party.take) {
         (Stage::Ended, _) => (ended(party.ended.as_ref()), Actor::Nobody, None, "nothing more".into()),
         (Stage::Approving, _) => (
-            format!("we allow the lock contract of chain {} to take {}", give.chain, what(&give.lock)),
+            format!("we allow the lock contract of {here} to take {ours}"),
             Actor::Us,
             Some((give.chain, party.plan.lock_by)),
             "nothing is locked and the transfer is abandoned".into(),
         ),
         (Stage::Locking, _) => (
-            format!("our lock of {} on chain {} is on its way", what(&give.lock), give.chain),
+            format!("our lock of {ours} on {here} is on its way"),
             Actor::Us,
             Some((give.chain, party.plan.lock_by)),
             "nothing is locked and the transfer is abandoned".into(),
         ),
-        (Stage::Waiting, _) => waiting(party, back),
+        (Stage::Waiting, _) => waiting(party, back, names),
         (Stage::Claiming, Take::Seen { seen, .. }) => (
-            format!("we claim {} on chain {}", what(&seen.lock), seen.chain),
+            format!(
+                "we claim {} on {}",
+                names.amount(seen.chain, seen.lock.asset, seen.lock.amount),
+                names.chain(seen.chain)
+            ),
             Actor::Us,
             Some((seen.chain, seen.lock.terms.refund_at)),
             "from its public window on anyone may complete it for us; after its deadline it goes back".into(),
         ),
         (Stage::Carrying, _) => (
-            format!("we were paid; our lock of {} is open for its recipient", what(&give.lock)),
+            format!("we were paid; our lock of {ours} is open for its recipient"),
             Actor::OtherParty,
             refund_at,
             "anyone completes it in its public window; after its deadline it comes back to us".into(),
         ),
         (Stage::Refunding | Stage::Claiming | Stage::Watching, _) => (
-            format!("the deadline passed; we take {} on chain {} back", what(&give.lock), give.chain),
+            format!("the deadline passed; we take {ours} on {here} back"),
             Actor::Us,
             Some((give.chain, terms.public_refund_at)),
             "then anyone may send it back to us for the safety deposit".into(),
@@ -207,13 +221,13 @@ fn of_party(party: &Party) -> Told {
     }
 }
 
-fn waiting(party: &Party, back: String) -> Told {
+fn waiting(party: &Party, back: String, names: &Names) -> Told {
     let give = &party.plan.give;
     let refund_at = Some((give.chain, give.lock.terms.refund_at));
     let locked = format!(
-        "our lock of {} on chain {} is final",
-        what(&give.lock),
-        give.chain
+        "our lock of {} on {} is final",
+        what(give, names),
+        names.chain(give.chain)
     );
     match (&party.side, &party.take) {
         (Side::Counterparty, _) => {
@@ -232,17 +246,17 @@ fn waiting(party: &Party, back: String) -> Told {
             (place, Actor::Us, refund_at, back)
         }
         (Side::Initiator { wanted, .. }, Take::Unseen { refused }) => {
-            let (amount, asset) = (wanted.amount, asset(wanted.asset));
-            let asked = format!("{amount} of {asset} on chain {}", wanted.chain);
+            let asked = names.amount(wanted.chain, wanted.asset, wanted.amount);
+            let there = names.chain(wanted.chain);
             let refused =
                 refused.map_or_else(String::new, |why| format!("; a lock did not match: {why}"));
-            let place = format!("{locked}; the other party is to lock {asked}{refused}");
+            let place = format!("{locked}; the other party is to lock {asked} on {there}{refused}");
             (place, Actor::OtherParty, refund_at, back)
         }
         (Side::Initiator { .. }, Take::Seen { seen, .. }) => {
             let place = format!(
-                "{locked} and so is theirs on chain {}; we look whether time allows",
-                seen.chain
+                "{locked} and so is theirs on {}; we look whether time allows",
+                names.chain(seen.chain)
             );
             (
                 place,
@@ -365,13 +379,6 @@ const fn no_reveal(why: NoReveal) -> &'static str {
     }
 }
 
-fn what(lock: &Lock) -> String {
-    format!("{} of {}", lock.amount, asset(lock.asset))
-}
-
-fn asset(asset: Asset) -> String {
-    match asset {
-        Asset::Native => "points".into(),
-        Asset::Token(token) => format!("token {}", short_hex(token.as_slice())),
-    }
+fn what(leg: &Leg, names: &Names) -> String {
+    names.amount(leg.chain, leg.lock.asset, leg.lock.amount)
 }

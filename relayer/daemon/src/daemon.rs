@@ -6,6 +6,7 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{Asset, Chain, ChainId, Height, Provable as _};
 use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
 use causeway_core::{
+    explain::Names,
     margin::{ChainTiming, Windows},
     offer::{Offer, Rate},
     swap::Account,
@@ -31,6 +32,8 @@ const ASSUMED: ChainTiming = ChainTiming {
     inclusion_ms: 1_000,
     finality_ms: 1_000,
 };
+/// Decimals of a points token.
+const POINTS_DECIMALS: u8 = 18;
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
 const LOCAL_MAX_GIVE: u128 = 1_000 * 10_u128.pow(18);
 
@@ -437,8 +440,30 @@ fn drive_config(config: &Config, chains: &Chains) -> DriveConfig {
             .collect(),
         start_heights: chains.external.iter().map(|e| (e.id(), e.start)).collect(),
         watchtower: tower,
+        names: names(chains),
         ..DriveConfig::default()
     }
+}
+
+/// Chains by their names in the configuration, points as points.
+fn names(chains: &Chains) -> Names {
+    let hosted = chains
+        .hosted
+        .iter()
+        .map(|h| (id_of(h), h.name.as_str(), h.points_token));
+    let external = chains
+        .external
+        .iter()
+        .map(|e| (e.id(), e.name.as_str(), e.points_token));
+    hosted
+        .chain(external)
+        .fold(Names::default(), |names, (id, name, points)| {
+            let names = names.with_chain(id, name);
+            match points {
+                Some(token) => names.with_token(id, token, "points", POINTS_DECIMALS),
+                None => names,
+            }
+        })
 }
 
 fn offer(offer: &config::Offer, chains: &Chains) -> Option<Offer> {

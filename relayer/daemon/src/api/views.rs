@@ -286,7 +286,7 @@ impl ExplanationView {
             until_chain: told.until.map(|until| app.chain_name(until.chain)),
             until: told.until.map(|until| until.at.0),
             seconds_left: told.until.map(|until| until.seconds_left),
-            costs: told.costs.to_string(),
+            costs: told.costs_text.clone(),
             otherwise: told.otherwise.clone(),
             text: told.to_string(),
         }

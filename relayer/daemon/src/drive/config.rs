@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{Asset, ChainId, Height};
 use causeway_core::{
+    explain::Names,
     margin::{ChainTiming, Windows},
     offer::Offer,
     retry::Policy,
@@ -40,6 +41,8 @@ pub struct DriveConfig {
     pub poll: Duration,
     /// Retrying and replacing.
     pub retry: Policy,
+    /// What people call chains and assets.
+    pub names: Names,
     /// The local clock; tests bring their own.
     pub wall: WallClock,
 }
@@ -134,6 +137,7 @@ impl Default for DriveConfig {
             rescan_every: Duration::from_secs(3600),
             poll: Duration::from_millis(500),
             retry: Policy::default(),
+            names: Names::default(),
             wall: WallClock::default(),
         }
     }

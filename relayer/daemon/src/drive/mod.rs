@@ -27,7 +27,7 @@ use std::sync::Arc;
 use alloy_primitives::Address;
 use causeway_adapter_api::{Chain, ChainId};
 use causeway_core::{
-    explain::{Explanation, explain},
+    explain::{Explanation, explain_named},
     margin::Timing,
     swap::TransferId,
 };
@@ -182,7 +182,8 @@ impl DriverHandle {
         }
         let mut views = Vec::with_capacity(records.len());
         for record in records {
-            let explanation = explain(&record.state, &self.shared.clocks.now());
+            let (now, names) = (self.shared.clocks.now(), &self.shared.config.names);
+            let explanation = explain_named(&record.state, &now, names);
             let history = self.shared.store.history(record.key).await?;
             views.push(TransferView {
                 record,
