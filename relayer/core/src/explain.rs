@@ -14,7 +14,7 @@ use crate::swap::{
 mod names;
 mod relay;
 
-pub use names::Names;
+pub use names::{Names, decimal};
 pub use relay::{Account, message, peg, settlement};
 
 /// The answer, for people ([`fmt::Display`]) and machines.

@@ -90,6 +90,9 @@ pub(crate) enum DemoError {
     /// A chain.
     #[error(transparent)]
     Chain(#[from] causeway_adapter_api::ChainError),
+    /// A contract's answer that is not what its interface says.
+    #[error("the answer to {0} cannot be read")]
+    Answer(&'static str),
     /// Something did not come in time.
     #[error("{what} did not come within {seconds} s")]
     Late {

@@ -66,8 +66,8 @@ impl Names {
     }
 }
 
-/// Exact, without trailing zeros.
-fn decimal(amount: U256, decimals: u8) -> String {
+/// Returns an amount in units of `decimals` digits: exact, without trailing zeros.
+pub fn decimal(amount: U256, decimals: u8) -> String {
     // More decimals than a number of 256 bits has digits: told in smallest units.
     let Ok(text) = format_units(amount, decimals) else {
         return amount.to_string();

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use alloy_primitives::{Bytes, U256};
 use causeway_core::{
+    explain::decimal,
     lane::Order,
     message::{Outcome, Status},
 };
@@ -94,9 +95,9 @@ fn told(view: &MessageView) -> Called {
     Called {
         ok,
         text: format!(
-            "the consortium's token answered the public chain: {} units in all; proved by public block {}, its \
+            "the consortium's token answered the public chain: {} points in all; proved by public block {}, its \
              result by consortium block {} ({message})",
-            number.unwrap_or_default(),
+            decimal(number.unwrap_or_default(), 18),
             height(there),
             height(back),
         ),

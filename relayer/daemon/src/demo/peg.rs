@@ -6,15 +6,16 @@ use std::time::Instant;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, sol};
 use causeway_adapter_api::{
-    Action, Asset, Bump, ChainReader as _, ChainWriter as _, FinalityProof, Height, Order,
-    Preimage, Provable as _, StateProof,
+    Action, Asset, Bump, ChainReader as _, ChainWriter as _, ContractReader as _, FinalityProof,
+    Height, Order, Preimage, Provable as _, StateProof,
 };
 use causeway_adapter_hosted::adapter::HostedChain;
 use causeway_contracts::{
-    HashTimeLock, Lock, LockTerms, PegMemo, PegMint, lock_id,
+    HashTimeLock, Lock, LockTerms, PegMemo, PegMint, PegToken, lock_id,
     peg::{LOCKS_SLOT, mapping_slot},
     terms::REFUND_GUARD,
 };
+use causeway_core::explain::decimal;
 use serde_json::{Value, json};
 
 use super::{DemoError, POINT, Stage, follow::LOOK, points};
@@ -92,8 +93,10 @@ impl<'a> Pegging<'a> {
         Ok(Crossed {
             ok,
             text: format!(
-                "11 public points are pegged points of carol; the vault holds {held}, minted are {minted}; proved by \
-                 public block {height}"
+                "11 public points are pegged points of carol; the vault holds {}, minted are {}; proved by \
+                 public block {height}",
+                decimal(held, 18),
+                decimal(minted, 18)
             ),
             found: json!({
                 "hashlock": hash, "held": held.to_string(), "minted": minted.to_string(),
@@ -114,8 +117,10 @@ impl<'a> Pegging<'a> {
         Ok(Crossed {
             ok: held.is_zero() && minted.is_zero(),
             text: format!(
-                "carol has her 11 points back; the vault holds {held}, minted are {minted}; proved by consortium block \
-                 {height}"
+                "carol has her 11 points back; the vault holds {}, minted are {}; proved by consortium block \
+                 {height}",
+                decimal(held, 18),
+                decimal(minted, 18)
             ),
             found: json!({
                 "hashlock": hash, "held": held.to_string(), "minted": minted.to_string(),
@@ -252,11 +257,15 @@ impl<'a> Pegging<'a> {
     async fn books(&self) -> Result<(U256, U256), DemoError> {
         let home = Asset::Token(points(self.stage.public).address());
         let held = self.public[0].balance(home, self.peg.port).await?;
-        let pegged = Asset::Token(self.peg.pegged);
-        let mut minted = U256::ZERO;
-        for owner in [self.stage.carol, self.locks, self.peg.port] {
-            minted += self.consortium[0].balance(pegged, owner).await?;
-        }
+        let chain = &self.consortium[0];
+        let (question, at) = (
+            PegToken::totalSupplyCall {},
+            chain.finalized().await?.height,
+        );
+        let data = question.abi_encode().into();
+        let answer = chain.call(self.peg.pegged, data, at).await?;
+        let minted = PegToken::totalSupplyCall::abi_decode_returns(&answer)
+            .map_err(|_| DemoError::Answer("totalSupply"))?;
         Ok((held, minted))
     }
 }
