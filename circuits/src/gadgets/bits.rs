@@ -1,6 +1,6 @@
 //! Ranges, comparisons and canonical bits.
 //!
-//! Numbers are compared by the bits of a difference, never by arkworks' `enforce_cmp` (1,919 constraints). A
+//! Numbers are compared by the bits of a difference, never by arkworks' `enforce_cmp`. A
 //! comparison of n bits is sound only for operands already known to have n bits: range first, compare second.
 
 use ark_bn254::Fr;
