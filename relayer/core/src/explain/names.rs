@@ -46,22 +46,15 @@ impl Names {
 
     /// Returns `2.5 points`, or `25 of token 3ac01ce2` in its smallest units.
     pub fn amount(&self, chain: ChainId, asset: Asset, amount: U256) -> String {
-        let known = match asset {
+        match asset {
             Asset::Native if self.chains.contains_key(&chain) => {
-                Some(("native points", NATIVE_DECIMALS))
+                format!("{} native points", decimal(amount, NATIVE_DECIMALS))
             }
-            Asset::Native => return format!("{amount} of points"),
-            Asset::Token(token) => self
-                .tokens
-                .get(&(chain, token))
-                .map(|(name, decimals)| (name.as_str(), *decimals)),
-        };
-        match (known, asset) {
-            (Some((name, decimals)), _) => format!("{} {name}", decimal(amount, decimals)),
-            (None, Asset::Token(token)) => {
-                format!("{amount} of token {}", short_hex(token.as_slice()))
-            }
-            (None, Asset::Native) => amount.to_string(),
+            Asset::Native => format!("{amount} of points"),
+            Asset::Token(token) => match self.tokens.get(&(chain, token)) {
+                Some((name, decimals)) => format!("{} {name}", decimal(amount, *decimals)),
+                None => format!("{amount} of token {}", short_hex(token.as_slice())),
+            },
         }
     }
 }

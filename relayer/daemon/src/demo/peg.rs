@@ -4,14 +4,14 @@
 use std::time::Instant;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_sol_types::{SolCall, sol};
+use alloy_sol_types::SolCall;
 use causeway_adapter_api::{
     Action, Asset, Bump, ChainReader as _, ChainWriter as _, ContractReader as _, FinalityProof,
     Height, Order, Preimage, Provable as _, StateProof,
 };
 use causeway_adapter_hosted::adapter::HostedChain;
 use causeway_contracts::{
-    HashTimeLock, Lock, LockTerms, PegMemo, PegMint, PegToken, lock_id,
+    HashTimeLock, Lock, LockTerms, PegMemo, PegMint, PegToken, PointsToken, lock_id,
     peg::{LOCKS_SLOT, mapping_slot},
     terms::REFUND_GUARD,
 };
@@ -24,10 +24,6 @@ use crate::{
     local::{CAROL, DAVE},
     relay::abi,
 };
-
-sol! {
-    function approve(address spender, uint256 amount) external returns (bool);
-}
 
 /// Points that leave and come back, smallest units.
 const PEGGED: u128 = 11 * POINT;
@@ -163,9 +159,9 @@ impl<'a> Pegging<'a> {
             terms: terms.pack().map_err(|_| DemoError::Pair)?,
             hooks: self.peg.port,
         };
-        let approve = approveCall {
+        let approve = PointsToken::approveCall {
             spender: self.locks,
-            amount: lock.amount,
+            value: lock.amount,
         };
         act(user, carol, way.token, approve).await?;
         let call = HashTimeLock::lockCall {
