@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::sync::OnceLock;
+use std::{path::Path, sync::OnceLock};
 
 use alloy_consensus::TxEnvelope;
 use alloy_eips::{Decodable2718, Encodable2718};
@@ -148,6 +148,23 @@ fn votes_are_canonical(raw: &[u8]) -> Result<(), TestCaseError> {
 fn the_undamaged_originals_are_accepted() {
     assert!(Block::decode(block()).is_ok());
     assert!(FinalityCertificate::from_bytes(&certificate()).is_ok());
+}
+
+/// What coverage-guided fuzzing (`cargo xtask fuzz`) begins with. `CAUSEWAY_WRITE_SEEDS=true` writes it.
+#[test]
+fn the_seeds_of_the_fuzzer_are_the_originals() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds");
+    for (name, bytes) in [
+        ("block/three", block().to_vec()),
+        ("certificate/three_of_four", certificate()),
+    ] {
+        let file = folder.join(name);
+        if std::env::var_os("CAUSEWAY_WRITE_SEEDS").is_some() {
+            std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder");
+            std::fs::write(&file, &bytes).expect("written");
+        }
+        assert_eq!(std::fs::read(&file).expect(name), bytes);
+    }
 }
 
 #[test]

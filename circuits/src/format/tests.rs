@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
@@ -41,6 +42,29 @@ fn texts() -> &'static [String; 3] {
             json::write_key(key.verifying()).unwrap(),
         ]
     })
+}
+
+/// What coverage-guided fuzzing (`cargo xtask fuzz`) begins with. `CAUSEWAY_WRITE_SEEDS=true` writes it anew; a proof is
+/// another one each time.
+#[test]
+fn the_seeds_of_the_fuzzer_are_a_proof_and_its_key() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/seeds/proof");
+    let names = ["proof.json", "inputs.json", "key.json"];
+    if std::env::var_os("CAUSEWAY_WRITE_SEEDS").is_some() {
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, text) in names.iter().zip(texts()) {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    let [proof, inputs, key] =
+        names.map(|name| std::fs::read_to_string(folder.join(name)).unwrap());
+
+    let inputs = json::read_inputs(&inputs).unwrap();
+    let proof = json::read_proof(&proof).unwrap();
+    json::read_key(&key, "tiny")
+        .unwrap()
+        .verify(&inputs, &proof)
+        .unwrap();
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::steps::Steps;
-use crate::tool::{Tool, root, target};
+use crate::tool::{Tool, root};
 
-/// Version of cargo-deny, built once into `target/tools`.
+/// Version of cargo-deny.
 const DENY_VERSION: &str = "0.20.2";
 
 /// How long to try to reach the advisory database.
@@ -63,28 +63,7 @@ fn deny_tool(program: &PathBuf, arguments: &[&str]) -> Tool {
         .args(arguments)
 }
 
-/// Returns the cargo-deny of `target/tools`, building it where it is missing or of another version.
+/// Returns the cargo-deny of `target/tools`.
 fn deny_program() -> Result<PathBuf> {
-    let folder = target().join("tools");
-    let program = folder.join("bin/cargo-deny");
-    let version = Tool::new(&program, ["--version"])
-        .answer()
-        .unwrap_or_default();
-    if version.ends_with(DENY_VERSION) {
-        return Ok(program);
-    }
-    Tool::cargo([
-        "install",
-        "--locked",
-        "--quiet",
-        "cargo-deny",
-        "--version",
-        DENY_VERSION,
-    ])
-    .args(["--no-default-features", "--root"])
-    .arg(&folder)
-    .arg("--target-dir")
-    .arg(folder.join("build"))
-    .run()?;
-    Ok(program)
+    crate::tool::installed("cargo-deny", DENY_VERSION, &["--no-default-features"])
 }

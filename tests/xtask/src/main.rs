@@ -7,11 +7,13 @@
 //! | [`install`] | what the tests need beside Rust: Node.js, npm packages, a Python environment |
 //! | [`contracts`] | compiling, comparing and testing the Solidity |
 //! | [`checks`] | format, lints, documentation, dependency policy |
+//! | [`fuzz`] | coverage-guided fuzzing of the decoders |
 //!
 //! Everything is built in the release profile, so that nothing is built twice.
 
 mod checks;
 mod contracts;
+mod fuzz;
 mod install;
 mod steps;
 mod tool;
@@ -53,6 +55,14 @@ enum What {
     Install,
     /// Installs, then runs every test: contracts, Rust, real clients, stories.
     Test,
+    /// Fuzzes what reads foreign bytes, guided by coverage; not part of CI. Builds everything anew the first time.
+    Fuzz {
+        /// Which target; all of them, one after the other, if none is named.
+        target: Option<String>,
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Everything CI does: format, clippy, docs, deny, test.
     Ci,
 }
@@ -86,6 +96,7 @@ fn run(what: What, steps: &mut Steps) -> Result<()> {
         What::Contracts { what } => on_contracts(what, steps),
         What::Install => install::all(steps),
         What::Test => test(steps),
+        What::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds, steps),
         What::Ci => ci(steps),
     }
 }

@@ -26,6 +26,26 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// Returns a program of `target/tools` that comes as a crate, building it where it is missing or of another version.
+pub(crate) fn installed(name: &str, version: &str, flags: &[&str]) -> Result<PathBuf> {
+    let folder = target().join("tools");
+    let program = folder.join("bin").join(name);
+    let found = Tool::new(&program, ["--version"])
+        .answer()
+        .unwrap_or_default();
+    if found.ends_with(version) {
+        return Ok(program);
+    }
+    Tool::cargo(["install", "--locked", "--quiet", name, "--version", version])
+        .args(flags)
+        .arg("--root")
+        .arg(&folder)
+        .arg("--target-dir")
+        .arg(folder.join("build"))
+        .run()?;
+    Ok(program)
+}
+
 /// A program about to be run, with its output passed through.
 pub(crate) struct Tool {
     command: Command,
