@@ -84,7 +84,7 @@ impl Runner {
     /// Works until the relay stops.
     pub(super) async fn run(mut self) {
         let stop = self.shared.stop.clone();
-        let closed = self.shared.driver.closed_calls();
+        let mut closed = self.shared.driver.closed_calls();
         let mut tips = HashMap::new();
         loop {
             match stop.run_until_cancelled(self.look()).await {
@@ -107,7 +107,7 @@ impl Runner {
             });
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = closed.notified() => {}
+                _ = closed.changed() => {}
                 () = tokio::time::sleep(self.shared.config.poll) => {}
                 (true, _, _) = select_all(news) => {}
             }
@@ -526,7 +526,12 @@ impl Runner {
         if !self.free(&task, look).await? {
             return Ok(());
         }
-        let call = RelayCall { task, to, data };
+        let call = RelayCall {
+            task,
+            to,
+            data,
+            ..RelayCall::default()
+        };
         let order = self
             .shared
             .store

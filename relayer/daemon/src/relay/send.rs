@@ -96,6 +96,7 @@ impl RelayHandle {
             task: format!("send:{name}"),
             to: site.gateway,
             data: request.data(),
+            ..RelayCall::default()
         };
         let order = shared
             .store

@@ -13,6 +13,7 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     Edge, PersistPoint, Store, StoreError,
+    orders::insert_call,
     rows::{self, CursorPath, OrderId, OrderStatus, RelayCall},
 };
 use crate::relay::abi::{ACK, AckBody, MESSAGE, MessageBody, Processed, Said};
@@ -405,19 +406,9 @@ impl Store {
         call: &RelayCall,
     ) -> Result<Option<OrderId>, StoreError> {
         self.faults.visit(PersistPoint::RelayCalled, Edge::Before)?;
-        let written = sqlx::query(
-            "INSERT INTO outbox (task, purpose, chain, account, effect, status, exposed) \
-             VALUES (?, 'relay', ?, ?, ?, 'waiting', 0) ON CONFLICT DO NOTHING",
-        )
-        .bind(&call.task)
-        .bind(rows::chain(chain))
-        .bind(rows::address_text(account))
-        .bind(rows::to_json("call", call)?)
-        .execute(&self.pool)
-        .await
-        .map_err(|e| StoreError::from_sqlx("storing a call", e))?;
+        let order = insert_call(&self.pool, chain, account, call).await?;
         self.faults.visit(PersistPoint::RelayCalled, Edge::After)?;
-        Ok((written.rows_affected() > 0).then(|| OrderId(written.last_insert_rowid())))
+        Ok(order)
     }
 
     /// Tasks with a call under way.
