@@ -17,6 +17,10 @@ use crate::{
     api::{self, App, ChainEntry},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd},
+    crossing::{
+        CrossingConfig, Handle,
+        peg::{PegHandle, PegPort, PegSite, Pegs},
+    },
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
     external::{Deployer, External, ExternalError},
@@ -112,6 +116,8 @@ pub struct Daemon {
     pub driver: DriverHandle,
     /// The relay of messages.
     pub relay: RelayHandle,
+    /// The driver of pegs.
+    pub pegs: PegHandle,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -254,6 +260,39 @@ impl Chains {
         Some(Peg::of(*deployer, holders(&self.accounts).len()))
     }
 
+    /// The peg of the local profile, carried by the watchtower's account; what any of our accounts locks is ours.
+    fn pegs(&self, chains: &[Arc<dyn Chain>]) -> Pegs {
+        let ours = chains.iter().flat_map(|chain| {
+            let id = chain.info().id;
+            let account = move |address| Account { chain: id, address };
+            chain.accounts().into_iter().map(account)
+        });
+        Pegs::new(self.peg_site(), ours.collect())
+    }
+
+    /// Both ends of the peg of the local profile.
+    fn peg_site(&self) -> Option<PegSite> {
+        let ([a, b], peg) = (self.pair()?, self.peg()?);
+        let account = self.accounts.get(WATCHTOWER).copied()?;
+        let end = |kind, pegged: Option<Address>| {
+            let hosting = [a, b].into_iter().find(|hosting| hosting.kind == kind)?;
+            let contracts = contracts_of(hosting)?;
+            Some(PegPort {
+                chain: id_of(hosting),
+                port: peg.port,
+                asset: Asset::Token(pegged.unwrap_or(contracts.points_token)),
+                locks: contracts.hash_time_lock,
+                client: peg.client,
+                account,
+                start: Height(0),
+            })
+        };
+        Some(PegSite {
+            home: end(Kind::Public, None)?,
+            side: end(Kind::Consortium, Some(peg.pegged))?,
+        })
+    }
+
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
     pub fn relay_config(&self) -> RelayConfig {
         let sites = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
@@ -325,6 +364,13 @@ impl Daemon {
             chains.relay_config(),
             Arc::clone(&store),
             driver.clone(),
+            dynamic.clone(),
+        );
+        let pegs = Handle::start(
+            CrossingConfig::default(),
+            chains.pegs(&dynamic),
+            Arc::clone(&store),
+            driver.clone(),
             dynamic,
         );
         let entries = chains.hosted.iter().map(ChainEntry::hosted);
@@ -337,6 +383,7 @@ impl Daemon {
             chains,
             driver,
             relay,
+            pegs,
             api: server.addr,
             store,
             server,
@@ -346,6 +393,7 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.pegs.shutdown().await;
         self.relay.shutdown().await;
         self.driver.shutdown().await;
         self.store.close().await;

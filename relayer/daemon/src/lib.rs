@@ -17,6 +17,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod contracts;
+pub mod crossing;
 pub mod daemon;
 pub mod datadir;
 pub mod demo;

@@ -18,7 +18,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{DriveError, Shared, router::Msg, watcher::jitter};
-use crate::store::{OrderRow, OrderStatus, RelayCall, StoreError, TxRow, Work};
+use crate::store::{Allowed, OrderRow, OrderStatus, RelayCall, StoreError, TxRow, Work};
 
 /// Where a lane is woken: by a new order, or by a new block.
 #[derive(Clone, Debug)]
@@ -364,8 +364,13 @@ impl Lane {
         } else {
             Failure::NeverSent
         };
-        let Work::Transfer { effect, .. } = &order.work else {
-            return None;
+        let effect = match &order.work {
+            Work::Transfer { effect, .. } => effect,
+            Work::Call(call) => {
+                let unseen = call.start_before.filter(|_| !order.exposed);
+                let mut limits = unseen.into_iter().chain(call.not_after);
+                return limits.any(|at| clock.latest >= at).then_some(failure);
+            }
         };
         let late = match effect {
             Effect::Approve { not_after, .. } | Effect::Lock { not_after, .. } => {
@@ -386,13 +391,7 @@ impl Lane {
     async fn action(&self, order: &OrderRow) -> Pass<Action> {
         let (key, effect) = match &order.work {
             Work::Transfer { key, effect } => (key, effect),
-            Work::Call(call) => {
-                return Ok(Action::Call {
-                    to: Some(call.to),
-                    value: U256::ZERO,
-                    data: call.data.clone(),
-                });
-            }
+            Work::Call(call) => return self.call(call).await,
         };
         Ok(match effect {
             Effect::Approve {
@@ -401,7 +400,7 @@ impl Lane {
                 amount,
                 ..
             } => {
-                let amount = self.allowance(*token, *amount).await?;
+                let amount = self.allowance(*token, *spender, *amount).await?;
                 Action::Approve {
                     token: *token,
                     spender: *spender,
@@ -430,9 +429,36 @@ impl Lane {
         })
     }
 
+    /// A call as it is sent. A secret that it reveals is read here and nowhere before.
+    async fn call(&self, call: &RelayCall) -> Pass<Action> {
+        if let Some(Allowed { spender, at_least }) = call.allows {
+            let amount = self.allowance(call.to, spender, at_least).await?;
+            return Ok(Action::Approve {
+                token: call.to,
+                spender,
+                amount,
+            });
+        }
+        let data = match call.reveals {
+            None => call.data.clone(),
+            Some(id) => {
+                let secret = self.shared.store.secret(id).await?;
+                [call.data.as_ref(), secret.expose()].concat().into()
+            }
+        };
+        Ok(Action::Call {
+            to: Some(call.to),
+            value: call.value,
+            data,
+        })
+    }
+
     /// An approval replaces the one before, so it must cover every transfer of the account that has not locked yet.
-    async fn allowance(&self, token: Address, at_least: U256) -> Pass<U256> {
-        let mut total = U256::ZERO;
+    async fn allowance(&self, token: Address, spender: Address, at_least: U256) -> Pass<U256> {
+        let (store, account) = (&self.shared.store, self.door.account);
+        let mut total = store
+            .crossings_wait(self.id, account, (token, spender))
+            .await?;
         for record in self.shared.store.open_records().await? {
             let State::Party(party) = record.state else {
                 continue;
@@ -443,6 +469,7 @@ impl Lane {
                 && chain == self.id
                 && lock.sender == self.door.account
                 && lock.asset.address() == token
+                && party.plan.spender == spender
             {
                 total = total.saturating_add(lock.amount);
             }
@@ -512,7 +539,7 @@ impl Lane {
             .store
             .close_call(order.id, status, detail.as_deref())
             .await?;
-        self.shared.closed_calls.notify_one();
+        self.shared.closed_calls.send_replace(());
         Ok(())
     }
 

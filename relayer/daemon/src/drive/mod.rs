@@ -31,9 +31,10 @@ use causeway_core::{
     margin::Timing,
     swap::TransferId,
 };
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::watcher::jitter;
 use self::{
     clock::Clocks,
     router::{Msg, Router},
@@ -68,7 +69,7 @@ struct Shared {
     chains: Vec<Linked>,
     clocks: Clocks,
     /// Told when a call of the relay is over.
-    closed_calls: Arc<Notify>,
+    closed_calls: watch::Sender<()>,
     stop: CancellationToken,
 }
 
@@ -114,7 +115,7 @@ impl Driver {
             store,
             chains,
             clocks,
-            closed_calls: Arc::default(),
+            closed_calls: watch::Sender::new(()),
             stop,
         });
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
@@ -223,13 +224,28 @@ impl DriverHandle {
     }
 
     /// Told whenever a call of the relay is over.
-    pub fn closed_calls(&self) -> Arc<Notify> {
-        Arc::clone(&self.shared.closed_calls)
+    pub fn closed_calls(&self) -> watch::Receiver<()> {
+        self.shared.closed_calls.subscribe()
+    }
+
+    /// Has everybody look again who is told of closed calls.
+    pub fn ring(&self) {
+        self.shared.closed_calls.send_replace(());
     }
 
     /// Whether all tasks still run; a driver whose database fails for good stops itself.
     pub fn is_running(&self) -> bool {
         !self.shared.stop.is_cancelled()
+    }
+
+    /// Stops sending: a chain took back what was final, which the store remembers.
+    pub(crate) fn fail_closed(&self) {
+        self.shared.stop.cancel();
+    }
+
+    /// What is configured, for who plans transfers of another kind.
+    pub(crate) fn config(&self) -> &DriveConfig {
+        &self.shared.config
     }
 
     /// Stops every task and waits for them. Nothing is lost: the next start goes on from the store.

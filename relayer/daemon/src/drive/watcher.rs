@@ -198,7 +198,7 @@ impl Watcher {
 }
 
 /// A number from 0 to [`retry::FULL_JITTER`]; not secret, so a failure of the system's randomness gives none.
-pub(super) fn jitter() -> u16 {
+pub(crate) fn jitter() -> u16 {
     let mut bytes = [0; 2];
     let _ = getrandom::fill(&mut bytes);
     u16::from_le_bytes(bytes) % (retry::FULL_JITTER + 1)

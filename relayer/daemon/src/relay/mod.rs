@@ -19,7 +19,7 @@
 pub mod abi;
 mod error;
 mod plan;
-mod proofs;
+pub(crate) mod proofs;
 mod read;
 mod send;
 
@@ -181,7 +181,7 @@ impl RelayHandle {
         let (next, _) = step.map_err(|source| RelayError::PeerNotNow { id, source })?;
         let at = self.shared.config.wall.millis();
         self.shared.store.step_message(&row, next, at).await?;
-        self.shared.driver.closed_calls().notify_one();
+        self.shared.driver.ring();
         Ok(())
     }
 

@@ -3,14 +3,15 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use causeway_adapter_api::{
-    Certificate, ChainError, ChainId, Checkpoint, FinalityProof, Height, Provable, Timestamp,
+    Certificate, Chain, ChainError, ChainId, Checkpoint, FinalityProof, Height, Provable, Timestamp,
 };
+use causeway_contracts::{LightClient, light_client};
 use causeway_core::client::View;
 use serde::{Deserialize, Serialize};
 
 use super::{
     RelayError, Shared,
-    abi::{LightClient, VOTES_HASH_SLOT, checkpoint, client_update, packed},
+    abi::{VOTES_HASH_SLOT, client_update, packed},
 };
 
 /// Proof of an epoch's last block, as it is kept: version and everything a handover needs.
@@ -69,7 +70,11 @@ impl LastOfEpoch {
     /// The light client's `handover` to the next epoch.
     pub(super) fn handover(&self) -> Bytes {
         LightClient::handoverCall {
-            lastOfEpoch: checkpoint(&self.proof().checkpoint),
+            lastOfEpoch: light_client::LightClient::Checkpoint {
+                height: self.height,
+                timestamp: self.time,
+                stateRoot: self.state_root,
+            },
             accountProof: self.account_nodes.clone(),
             storageProof: self.slot_nodes.clone(),
             votes: packed(&self.next_votes),
@@ -83,31 +88,44 @@ impl LastOfEpoch {
     }
 }
 
+/// The chain as something that proves itself.
+pub(crate) fn provable(chain: &dyn Chain) -> Result<&dyn Provable, RelayError> {
+    chain
+        .provable()
+        .ok_or_else(|| RelayError::ConfigNotProvable(chain.info().id))
+}
+
+/// The newest block with a certificate at hand, not above `tip`; `None` while there is none near it.
+pub(crate) async fn certified(
+    chain: &dyn Chain,
+    tip: Height,
+) -> Result<Option<FinalityProof>, RelayError> {
+    let chain = provable(chain)?;
+    for back in 0..LOOK_BACK {
+        let Some(height) = tip.0.checked_sub(back) else {
+            break;
+        };
+        match chain.finality(Height(height)).await {
+            Ok(proof) => return Ok(Some(proof)),
+            Err(ChainError::NotFinal { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
 impl Shared {
     pub(super) fn provable(&self, id: ChainId) -> Result<&dyn Provable, RelayError> {
-        self.chain(id)?
-            .provable()
-            .ok_or(RelayError::ConfigNotProvable(id))
+        provable(self.chain(id)?)
     }
 
-    /// The newest block with a certificate at hand, not above `tip`; `None` while there is none near it.
+    /// See [`certified`].
     pub(super) async fn certified(
         &self,
         id: ChainId,
         tip: Height,
     ) -> Result<Option<FinalityProof>, RelayError> {
-        let chain = self.provable(id)?;
-        for back in 0..LOOK_BACK {
-            let Some(height) = tip.0.checked_sub(back) else {
-                break;
-            };
-            match chain.finality(Height(height)).await {
-                Ok(proof) => return Ok(Some(proof)),
-                Err(ChainError::NotFinal { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(None)
+        certified(self.chain(id)?, tip).await
     }
 
     /// Keeps the proof of the epoch before the newest, if its last block's state is still there.
@@ -186,21 +204,8 @@ impl Shared {
         client: Address,
         at: Height,
     ) -> Result<View, RelayError> {
-        let read = Client {
-            shared: self,
-            on,
-            client,
-            at,
-        };
-        let handed_over = read.number(LightClient::handedOverAtCall {}).await?;
-        let grace = read.number(LightClient::graceCall {}).await?;
-        Ok(View {
-            epoch_length: read.number(LightClient::epochLengthCall {}).await?,
-            epoch: read.number(LightClient::epochCall {}).await?,
-            grace_until: Timestamp(handed_over.saturating_add(grace)),
-            latest: Height(read.number(LightClient::latestHeightCall {}).await?),
-            frozen: read.number(LightClient::frozenCall {}).await? != 0,
-        })
+        let chain = self.chain(on)?;
+        Client { chain, client, at }.view().await
     }
 
     /// Whether a light client recorded a height.
@@ -211,38 +216,49 @@ impl Shared {
         at: Height,
         height: u64,
     ) -> Result<bool, RelayError> {
-        let read = Client {
-            shared: self,
-            on,
-            client,
-            at,
-        };
-        let hash = read
+        let chain = self.chain(on)?;
+        Client { chain, client, at }.recorded(height).await
+    }
+}
+
+/// A light client as of one block of its chain.
+pub(crate) struct Client<'a> {
+    pub(crate) chain: &'a dyn Chain,
+    pub(crate) client: Address,
+    pub(crate) at: Height,
+}
+
+impl Client<'_> {
+    /// What it knows.
+    pub(crate) async fn view(&self) -> Result<View, RelayError> {
+        let handed_over = self.number(LightClient::handedOverAtCall {}).await?;
+        let grace = self.number(LightClient::graceCall {}).await?;
+        Ok(View {
+            epoch_length: self.number(LightClient::epochLengthCall {}).await?,
+            epoch: self.number(LightClient::epochCall {}).await?,
+            grace_until: Timestamp(handed_over.saturating_add(grace)),
+            latest: Height(self.number(LightClient::latestHeightCall {}).await?),
+            frozen: self.number(LightClient::frozenCall {}).await? != 0,
+        })
+    }
+
+    /// Whether it recorded a height.
+    pub(crate) async fn recorded(&self, height: u64) -> Result<bool, RelayError> {
+        let hash = self
             .word(LightClient::checkpointHashCall { height })
             .await?;
         Ok(!hash.is_zero())
     }
-}
 
-/// Reads words of a light client.
-struct Client<'a> {
-    shared: &'a Shared,
-    on: ChainId,
-    client: Address,
-    at: Height,
-}
-
-impl Client<'_> {
     async fn word(&self, call: impl SolCall) -> Result<U256, RelayError> {
         let answer = self
-            .shared
-            .chain(self.on)?
+            .chain
             .call(self.client, call.abi_encode().into(), self.at)
             .await?;
         U256::try_from_be_slice(&answer)
             .filter(|_| answer.len() == 32)
-            .ok_or(RelayError::NodeMalformed {
-                chain: self.on,
+            .ok_or_else(|| RelayError::NodeMalformed {
+                chain: self.chain.info().id,
                 contract: "LightClient",
             })
     }

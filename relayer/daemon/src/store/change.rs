@@ -136,7 +136,8 @@ impl Store {
             if before == fact.block {
                 return Ok(Committed::SeenBefore);
             }
-            return Err(self.halt(fact, before).await?);
+            let EventKey { chain, height, .. } = fact.key;
+            return Err(self.halt(chain, height, before, fact.block).await?);
         }
         for creation in &change.create {
             self.create(&mut tx, creation, at).await?;
@@ -160,13 +161,18 @@ impl Store {
     }
 
     /// A final block is not what it was: nothing the chain says can be trusted any more, now and after a restart.
-    async fn halt(&self, fact: &Fact, before: B256) -> Result<StoreError, StoreError> {
-        let EventKey { chain, height, .. } = fact.key;
+    pub(super) async fn halt(
+        &self,
+        chain: ChainId,
+        height: Height,
+        expected: B256,
+        got: B256,
+    ) -> Result<StoreError, StoreError> {
         let error = StoreError::ChainChanged {
             chain,
             height,
-            expected: before,
-            got: fact.block,
+            expected,
+            got,
         };
         sqlx::query("INSERT INTO halts (chain, detail) VALUES (?, ?) ON CONFLICT DO NOTHING")
             .bind(rows::chain(chain))

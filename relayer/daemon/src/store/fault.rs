@@ -56,6 +56,14 @@ persist_points! {
     RelayStepped = "relay_stepped",
     /// A call of the relay that is to be sent.
     RelayCalled = "relay_called",
+    /// A new transfer that lives on proofs, its secret, what it asks for first.
+    CrossingCreated = "crossing_created",
+    /// What a chain said about such transfers, the states it changed; or how far the chain was read.
+    CrossingRead = "crossing_read",
+    /// A step of such a transfer that no chain caused: a tick, a command, the end of an order.
+    CrossingStepped = "crossing_stepped",
+    /// An effect of such a transfer that is an order now.
+    CrossingOrdered = "crossing_ordered",
 }
 
 /// Just before or just after the commit.

@@ -7,6 +7,7 @@
 //! What never happens here: a secret of ours or a signed transaction in plain text; a transition that is half written.
 
 mod change;
+mod crossing;
 mod error;
 mod fault;
 mod orders;
@@ -23,13 +24,17 @@ use sqlx::{
 };
 
 pub use change::{Change, Committed, Creation, Decision, EventKey, Fact, OrderChange, StepWrite};
+pub use crossing::{
+    CrossingChange, CrossingCursor, CrossingFact, CrossingKey, CrossingRow, CrossingStep,
+    CrossingWrite, EffectChange, EffectId, EffectRow, Listed, ProofRow, Waits,
+};
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use query::WINDOW;
 pub use relay::{ItemRow, LaneRow, MessageRow, Reading, RelayFact, SaidRow, TakenIn};
 pub use rows::{
-    CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey, RelayCall,
-    TransitionRow, TxRow, Work,
+    Allowed, CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey,
+    RelayCall, TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
 

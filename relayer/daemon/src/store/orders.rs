@@ -2,11 +2,11 @@
 
 use alloy_primitives::{Address, Bytes};
 use causeway_adapter_api::{Bump, ChainId, PreparedTx, TxId};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, SqliteExecutor, sqlite::SqliteRow};
 
 use super::{
     Edge, PersistPoint, Store, StoreError,
-    rows::{self, OrderId, OrderRow, OrderStatus, TxRow, Work},
+    rows::{self, OrderId, OrderRow, OrderStatus, RelayCall, TxRow, Work},
 };
 
 impl Store {
@@ -173,6 +173,27 @@ impl Store {
             sent_at: sent_at.map(rows::unsigned),
         })
     }
+}
+
+/// Writes a call as an order; `None` when one of the same task is under way already.
+pub(super) async fn insert_call<'e>(
+    executor: impl SqliteExecutor<'e>,
+    chain: ChainId,
+    account: Address,
+    call: &RelayCall,
+) -> Result<Option<OrderId>, StoreError> {
+    let written = sqlx::query(
+        "INSERT INTO outbox (task, purpose, chain, account, effect, status, exposed) \
+         VALUES (?, 'relay', ?, ?, ?, 'waiting', 0) ON CONFLICT DO NOTHING",
+    )
+    .bind(&call.task)
+    .bind(rows::chain(chain))
+    .bind(rows::address_text(account))
+    .bind(rows::to_json("call", call)?)
+    .execute(executor)
+    .await
+    .map_err(|e| StoreError::from_sqlx("storing a call", e))?;
+    Ok((written.rows_affected() > 0).then(|| OrderId(written.last_insert_rowid())))
 }
 
 fn order(row: &SqliteRow) -> Result<OrderRow, StoreError> {

@@ -226,7 +226,7 @@ impl Store {
 /// Measurements over which a percentile is taken.
 pub const WINDOW: u32 = 2_000;
 
-fn record(row: &SqliteRow) -> Result<Record, StoreError> {
+pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
     let failed = |e| StoreError::from_sqlx("reading a transfer", e);
     let text = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
     let number = |column: &str| {

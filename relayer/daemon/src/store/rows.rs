@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use alloy_primitives::{Address, Bytes};
-use causeway_adapter_api::{Bump, ChainId, PreparedTx, Wanted};
+use alloy_primitives::{Address, Bytes, U256};
+use causeway_adapter_api::{Bump, ChainId, PreparedTx, Timestamp, Wanted};
 use causeway_core::swap::{
     Account, Effect, Event, Fate, PeerBadTransferId, Role, Seen, State, TransferId,
 };
@@ -147,8 +147,9 @@ impl Work {
     }
 }
 
-/// A call that the relay wants made. It is not sealed: everything in it is public on one chain already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A call that the relay wants made, or a step of a transfer that lives on proofs. It is not sealed: everything in it is
+/// public on one chain already, or is when it is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayCall {
     /// Which task wants it; one order at a time for each.
     pub task: String,
@@ -156,6 +157,30 @@ pub struct RelayCall {
     pub to: Address,
     /// Call data.
     pub data: Bytes,
+    /// Native points attached.
+    #[serde(default)]
+    pub value: U256,
+    /// Not begun from this time of its chain on; once others may have seen it, it is pursued.
+    #[serde(default)]
+    pub start_before: Option<Timestamp>,
+    /// Neither begun nor begun again from this time of its chain on.
+    #[serde(default)]
+    pub not_after: Option<Timestamp>,
+    /// The sealed secret of this transfer follows the call data: it is put there when the transaction is signed.
+    #[serde(default)]
+    pub reveals: Option<TransferId>,
+    /// Instead of call data: an approval of an ERC-20 at `to`.
+    #[serde(default)]
+    pub allows: Option<Allowed>,
+}
+
+/// An approval, which covers all that waits to be locked, and at least this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// Who may take it.
+    pub spender: Address,
+    /// How much.
+    pub at_least: U256,
 }
 
 /// One signed transaction of an order.

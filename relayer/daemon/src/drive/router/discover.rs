@@ -36,7 +36,9 @@ impl Router {
             refusal: None,
         };
         let mut create = Vec::new();
-        if self.is_ours(lock.seen.chain, &lock.seen.lock.sender) {
+        // A swap asks no contract: a lock that does is somebody else's business, as the peg's.
+        let plain = lock.seen.lock.terms.hook_flags == 0;
+        if plain && self.is_ours(lock.seen.chain, &lock.seen.lock.sender) {
             create.extend(self.adopt(lock, &under, &now).await?);
         }
         // One daemon may hold the keys of both parties: what one of them sent, the other may answer.
