@@ -11,6 +11,8 @@ const artifacts = join(root, "artifacts");
 // What is published. Everything else in src/ is reached from these.
 const contracts = [
   "CallExecutor",
+  "DeviceMirror",
+  "DeviceRegistry",
   "EventHub",
   "Gateway",
   "HashTimeLock",
