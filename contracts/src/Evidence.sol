@@ -32,7 +32,9 @@ contract Evidence is IEvidence, Anchors {
     uint256 private immutable _publicChainId;
     address private immutable _roll;
 
-    constructor(address administrator_, address gateway, uint256 publicChainId, address roll) {
+    constructor(address administrator_, address gateway, uint256 publicChainId, address roll, uint256 rootLife_)
+        Anchors(rootLife_)
+    {
         if (administrator_ == address(0)) revert EvidenceConfigRefused(0);
         if (gateway.code.length == 0) revert EvidenceConfigRefused(1);
         if (publicChainId == 0) revert EvidenceConfigRefused(2);
@@ -98,6 +100,11 @@ contract Evidence is IEvidence, Anchors {
     /// @inheritdoc IEvidence
     function leafOf(Anchor calldata a, uint64 index) external pure returns (bytes32) {
         return a.leaf(index);
+    }
+
+    /// @inheritdoc IEvidence
+    function anchoredAt(bytes32 stream, bytes32 digest) public view override(Anchors, IEvidence) returns (uint64) {
+        return Anchors.anchoredAt(stream, digest);
     }
 
     /// @inheritdoc IEvidence

@@ -19,7 +19,7 @@ contract EvidenceRoll is IEvidenceRoll, Anchors {
     uint256 private immutable _consortiumChainId;
     address private immutable _evidence;
 
-    constructor(address gateway, uint256 consortiumChainId, address evidence) {
+    constructor(address gateway, uint256 consortiumChainId, address evidence, uint256 rootLife_) Anchors(rootLife_) {
         if (gateway.code.length == 0) revert RollConfigRefused(0);
         if (consortiumChainId == 0) revert RollConfigRefused(1);
         if (evidence == address(0)) revert RollConfigRefused(2);
@@ -56,6 +56,11 @@ contract EvidenceRoll is IEvidenceRoll, Anchors {
     /// @inheritdoc IEvidenceRoll
     function knownSince(uint64 count, bytes32 top) external view returns (uint64) {
         return _known[count][top];
+    }
+
+    /// @inheritdoc IEvidenceRoll
+    function anchoredAt(bytes32 stream, bytes32 digest) public view override(Anchors, IEvidenceRoll) returns (uint64) {
+        return Anchors.anchoredAt(stream, digest);
     }
 
     /// @inheritdoc IEvidenceRoll

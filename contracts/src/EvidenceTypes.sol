@@ -30,18 +30,59 @@ library AnchorLib {
     }
 }
 
-/// @title What is known to be anchored.
+/// @title What is known to be anchored, and how recent it is.
 abstract contract Anchors is IAnchors {
-    mapping(bytes32 stream => mapping(bytes32 digest => uint64 second)) private _anchored;
+    /// Longest life of a root, in seconds.
+    uint256 public constant MAX_ROOT_LIFE = 90 days;
+
+    struct _Known {
+        /// Second of this chain.
+        uint64 since;
+        /// Second in which its data ended, the latest of them.
+        uint64 until;
+    }
+
+    mapping(bytes32 stream => mapping(bytes32 digest => _Known)) private _known;
+
+    /// @notice Seconds for which a set's root counts from the end of its period on.
+    uint256 public immutable rootLife;
+
+    /// The life of roots is zero or too long.
+    error RootLifeRefused(uint256 got, uint256 max);
+
+    constructor(uint256 rootLife_) {
+        if (rootLife_ == 0 || rootLife_ > MAX_ROOT_LIFE) revert RootLifeRefused(rootLife_, MAX_ROOT_LIFE);
+        rootLife = rootLife_;
+    }
+
+    /// @notice Returns the second of this chain in which a root or digest of a stream became known here; zero if it is not.
+    function anchoredAt(bytes32 stream, bytes32 digest) public view virtual returns (uint64) {
+        return _known[stream][digest].since;
+    }
 
     /// @inheritdoc IAnchors
-    function anchoredAt(bytes32 stream, bytes32 digest) external view returns (uint64) {
-        return _anchored[stream][digest];
+    /// @dev A device's sessions are the stream of its number (docs/devices.md).
+    function isDigestAnchored(uint256 device, uint256 digest) external view returns (bool) {
+        return _known[bytes32(device)][bytes32(digest)].since != 0;
+    }
+
+    /// @inheritdoc IAnchors
+    /// @dev By the data's time: an old root does not become recent by being shown again.
+    function isRootRecent(bytes32 set, uint256 root) external view returns (bool) {
+        uint64 until = _known[set][bytes32(root)].until;
+        return until != 0 && block.timestamp <= uint256(until) + rootLife;
     }
 
     /// @dev Keeps the first time: what was anchored does not become younger.
-    function _mark(Anchor memory a, uint64 second) internal {
-        if (_anchored[a.stream][a.root] == 0) _anchored[a.stream][a.root] = second;
-        if (_anchored[a.stream][a.digest] == 0) _anchored[a.stream][a.digest] = second;
+    function _mark(Anchor memory a, uint64 since) internal {
+        _markOne(a.stream, a.root, since, a.until / 1_000);
+        if (a.digest != a.root) _markOne(a.stream, a.digest, since, a.until / 1_000);
+    }
+
+    function _markOne(bytes32 stream, bytes32 digest, uint64 since, uint64 until) private {
+        _Known memory known = _known[stream][digest];
+        if (known.since == 0) known.since = since;
+        if (known.until < until) known.until = until;
+        _known[stream][digest] = known;
     }
 }

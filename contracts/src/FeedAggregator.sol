@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-
+import {CalldataRlp} from "./CalldataRlp.sol";
 import {FeedId} from "./DeviceTypes.sol";
 import {FeedAlarm, FeedConfig, Report, ReportSignatures} from "./FeedTypes.sol";
 import {IAggregatorV3} from "./IAggregatorV3.sol";
@@ -30,6 +29,9 @@ contract FeedAggregator is IFeedAggregator {
     uint256 private constant _OBSERVATION = 16;
     uint256 private constant _SIGNATURE = 64;
     uint256 private constant _MAX_DECIMALS = 18;
+    uint256 private constant _LOW_BITS = type(uint256).max >> 1;
+    /// Half the order of secp256k1.
+    uint256 private constant _MAX_S = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     /// One slot: all that a report changes beside its own round.
     struct _Head {
@@ -163,7 +165,7 @@ contract FeedAggregator is IFeedAggregator {
 
     /// @inheritdoc IFeedAggregator
     function configDigestOf(uint32 configNumber, FeedConfig calldata config) external view returns (bytes32) {
-        return _digestOf(configNumber, config);
+        return _digestOf(configNumber, keccak256(abi.encode(config)));
     }
 
     /// @inheritdoc IFeedAggregator
@@ -179,7 +181,7 @@ contract FeedAggregator is IFeedAggregator {
         _checkOperators(config.operators);
         _checkLimits(config);
         uint32 number = _head.configNumber + 1;
-        bytes32 digest = _digestOf(number, config);
+        bytes32 digest = _digestOf(number, keccak256(abi.encode(config)));
         (_head.configNumber, _configDigest) = (number, digest);
         // F13: what was pending under other limits begins anew. A feed without an answer is stale from now on, not from 1970.
         _head.alarmSince = 0;
@@ -234,12 +236,12 @@ contract FeedAggregator is IFeedAggregator {
 
     // ---- checks
 
-    function _digestOf(uint32 configNumber, FeedConfig memory config) private view returns (bytes32) {
-        return keccak256(abi.encode(_domain, configNumber, config));
+    function _digestOf(uint32 configNumber, bytes32 configHash) private view returns (bytes32) {
+        return keccak256(abi.encode(_domain, configNumber, configHash));
     }
 
     function _checkConfig(uint32 number, FeedConfig calldata config) private view returns (bytes32 digest) {
-        digest = _digestOf(number, config);
+        digest = _digestOf(number, keccak256(abi.encode(config)));
         if (digest != _configDigest) revert ConfigWrong(digest, _configDigest);
     }
 
@@ -252,12 +254,16 @@ contract FeedAggregator is IFeedAggregator {
         if (report.observers >> operators != 0 || _bits(report.observers) != count) {
             revert ObserversWrong(report.observers, count);
         }
-        int128 before = type(int128).min;
-        for (uint256 i = 0; i < count; ++i) {
-            int128 value = _observation(packed, i);
-            if (value < before) revert ObservationsUnsorted(i);
-            if (i == count / 2) answer = value;
-            before = value;
+        uint256 at = _offset(packed);
+        int256 before = type(int256).min;
+        // At most MAX_OPERATORS rounds: there is one bit for each. Positions are far below 2^64.
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                int256 value = int256(CalldataRlp.word(at + _OBSERVATION * i)) >> 128;
+                if (value < before) revert ObservationsUnsorted(i);
+                if (i == count / 2) answer = int128(value);
+                before = value;
+            }
         }
     }
 
@@ -268,23 +274,32 @@ contract FeedAggregator is IFeedAggregator {
         uint256 quorum
     ) private pure {
         uint256 signers = signatures.signers;
+        uint256 got = _bits(signers);
         bytes calldata packed = signatures.signatures;
-        uint256 got = 0;
-        // At most MAX_OPERATORS rounds: there is no bit beyond the operators.
-        if (signers >> (operators.length / _ADDRESS) != 0) revert SignersWrong(signatures.signers, packed.length);
-        for (uint256 place = 0; signers >> place != 0; ++place) {
-            if ((signers >> place) & 1 == 0) continue;
-            uint256 at = got * _SIGNATURE;
-            if (at + _SIGNATURE > packed.length) revert SignersWrong(signatures.signers, packed.length);
-            address expected = address(bytes20(operators[place * _ADDRESS:]));
-            bytes32 r = bytes32(packed[at:]);
-            (address signer,,) = ECDSA.tryRecover(digest, r, bytes32(packed[at + 32:]));
-            // Nonsense recovers to zero, which is no operator.
-            if (signer != expected) revert SignatureNotOf(place, expected);
-            ++got;
+        if (signers >> (operators.length / _ADDRESS) != 0 || packed.length != got * _SIGNATURE) {
+            revert SignersWrong(signatures.signers, packed.length);
         }
         if (got < quorum) revert QuorumMissing(got, quorum);
-        if (got * _SIGNATURE != packed.length) revert SignersWrong(signatures.signers, packed.length);
+        uint256 at = _offset(packed);
+        uint256 first = _offset(operators);
+        // At most MAX_OPERATORS rounds: there is no bit beyond the operators, and one signature for each. Positions are far
+        // below 2^64.
+        unchecked {
+            for (uint256 place = 0; signers >> place != 0; ++place) {
+                if ((signers >> place) & 1 == 0) continue;
+                _checkOne(place, digest, at, address(uint160(CalldataRlp.word(first + _ADDRESS * place) >> 96)));
+                at += _SIGNATURE;
+            }
+        }
+    }
+
+    /// EIP-2098. `ecrecover` takes both forms of s; one is enough. It gives zero for nonsense, which is no operator.
+    function _checkOne(uint256 place, bytes32 digest, uint256 at, address expected) private pure {
+        uint256 vs = CalldataRlp.word(at + 32);
+        uint256 s = vs & _LOW_BITS;
+        address signer = address(0);
+        if (s <= _MAX_S) signer = ecrecover(digest, uint8(27 + (vs >> 255)), bytes32(CalldataRlp.word(at)), bytes32(s));
+        if (signer != expected) revert SignatureNotOf(place, expected);
     }
 
     function _checkOperators(bytes memory operators) private pure {
@@ -314,11 +329,13 @@ contract FeedAggregator is IFeedAggregator {
         if (c.staleAfter < c.heartbeat || c.staleAfter > MAX_PERIOD) revert ConfigRefused(6);
     }
 
-    function _observation(bytes calldata packed, uint256 index) private pure returns (int128) {
-        return int128(uint128(bytes16(packed[index * _OBSERVATION:])));
-    }
-
     function _bits(uint256 bitmap) private pure returns (uint256 count) {
         for (; bitmap != 0; bitmap &= bitmap - 1) ++count;
+    }
+
+    function _offset(bytes calldata data) private pure returns (uint256 at) {
+        assembly ("memory-safe") {
+            at := data.offset
+        }
     }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Whether a digest of off-chain data is anchored on this chain, and since when.
-/// @notice `Evidence` answers for the consortium chain, `EvidenceRoll` for the public one.
+/// @title What is on record about off-chain data: digests of readings, and sets of who is admitted.
+/// @notice Contracts that act on proofs ask here whether what a proof speaks of is what was put on record. Who may put it
+///         there, and on whose word, is the implementation's to say.
 interface IAnchors {
-    /// @notice Returns the second of this chain in which `digest` was anchored for `stream`, or zero if it is not.
-    /// @param stream Feed or device whose data it is of (docs/devices.md).
-    /// @param digest Merkle root of a period, or the digest a `session` statement is about.
-    function anchoredAt(bytes32 stream, bytes32 digest) external view returns (uint64);
+    /// @notice Whether this digest of readings was anchored for this device.
+    function isDigestAnchored(uint256 device, uint256 digest) external view returns (bool);
+
+    /// @notice Whether this is a root of the set that still counts. Sets are named apart, so that a thermometer's place
+    ///         in one is none in the set of meters.
+    function isRootRecent(bytes32 set, uint256 root) external view returns (bool);
 }

@@ -53,6 +53,9 @@ interface IEvidence is IAnchors {
     /// @notice Returns an anchor's leaf.
     function leafOf(Anchor calldata a, uint64 index) external pure returns (bytes32);
 
+    /// @notice Returns the second of this chain in which a root or digest of a stream became known here; zero if it is not.
+    function anchoredAt(bytes32 stream, bytes32 digest) external view returns (uint64);
+
     /// @notice Returns the number the next event will bear.
     function events() external view returns (uint64);
 

@@ -37,6 +37,9 @@ interface IEvidenceRoll is IERC7786Recipient, IAnchors {
     /// @notice Returns since when a root is known here; zero if it is not.
     function knownSince(uint64 count, bytes32 top) external view returns (uint64);
 
+    /// @notice Returns the second of this chain in which a root or digest of a stream became known here; zero if it is not.
+    function anchoredAt(bytes32 stream, bytes32 digest) external view returns (uint64);
+
     /// @notice Returns the number the next event will bear.
     function events() external view returns (uint64);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Anchor} from "../src/EvidenceTypes.sol";
+import {Anchor, Anchors} from "../src/EvidenceTypes.sol";
+import {IAnchors} from "../src/IAnchors.sol";
 import {IEvidence} from "../src/IEvidence.sol";
 import {IEvidenceRoll} from "../src/IEvidenceRoll.sol";
 import {LaneTree} from "../src/LaneTree.sol";
@@ -15,6 +16,7 @@ contract EvidenceTest is Assert {
     uint256 private constant PUBLIC = 7701;
     uint64 private constant CONSORTIUM = 7702;
     bytes32 private constant STREAM = keccak256("cold-chain/4711/temperature");
+    uint256 private constant LIFE = 2 days;
     address private constant KEEPER = address(0x4EE9E4);
 
     TestPost private _post;
@@ -26,9 +28,9 @@ contract EvidenceTest is Assert {
         vm.warp(START);
         _post = new TestPost(CONSORTIUM);
         address there = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        _evidence = IEvidence(deploy("Evidence", abi.encode(address(this), address(_post), PUBLIC, there)));
+        _evidence = IEvidence(deploy("Evidence", abi.encode(address(this), address(_post), PUBLIC, there, LIFE)));
         _roll = IEvidenceRoll(
-            deploy("EvidenceRoll", abi.encode(address(_post), uint256(CONSORTIUM), address(_evidence)))
+            deploy("EvidenceRoll", abi.encode(address(_post), uint256(CONSORTIUM), address(_evidence), LIFE))
         );
         _evidence.setKeeper(STREAM, KEEPER);
     }
@@ -137,6 +139,30 @@ contract EvidenceTest is Assert {
         eq(_roll.anchoredAt(STREAM, _anchor(3).root), START + 100, "since the roll was known");
         eq(_roll.anchoredAt(STREAM, _anchor(3).digest), START + 100, "digest");
         eq(_roll.anchoredAt(STREAM, _anchor(2).root), 0, "not shown");
+    }
+
+    function test_L92_a_root_is_recent_by_its_data_not_by_being_shown() external {
+        _add(_anchor(0));
+        (uint64 count, bytes32 top,) = _evidence.state();
+        _evidence.rollUp();
+        uint256 root = uint256(_anchor(0).root);
+        uint256 until = _anchor(0).until / 1_000;
+        vm.warp(until + LIFE);
+        yes(IAnchors(address(_evidence)).isRootRecent(STREAM, root), "recent on the consortium");
+        yes(!IAnchors(address(_roll)).isRootRecent(STREAM, root), "not shown");
+        yes(!IAnchors(address(_evidence)).isRootRecent(STREAM, root + 1), "no root");
+        yes(!IAnchors(address(_evidence)).isDigestAnchored(uint256(STREAM) + 1, root), "another device");
+        _post.deliver(0);
+        _roll.show(count, top, 0, _anchor(0), _path(0));
+        yes(IAnchors(address(_roll)).isRootRecent(STREAM, root), "recent on the public chain");
+        yes(IAnchors(address(_roll)).isDigestAnchored(uint256(STREAM), uint256(_anchor(0).digest)), "digest");
+        vm.warp(until + LIFE + 1);
+
+        _roll.show(count, top, 0, _anchor(0), _path(0));
+
+        yes(!IAnchors(address(_evidence)).isRootRecent(STREAM, root), "old on the consortium");
+        yes(!IAnchors(address(_roll)).isRootRecent(STREAM, root), "old on the public chain");
+        yes(IAnchors(address(_roll)).isDigestAnchored(uint256(STREAM), uint256(_anchor(0).digest)), "digests stay");
     }
 
     function testFuzz_L92_every_anchor_has_its_path_and_no_other(uint8 size, uint8 which, uint8 other) external {
@@ -261,21 +287,25 @@ contract EvidenceTest is Assert {
 
     function test_V6_zeros_are_refused() external {
         bytes4 refused = IEvidence.EvidenceConfigRefused.selector;
-        bytes memory c = abi.encode(address(0), address(_post), PUBLIC, address(_roll));
+        bytes memory c = abi.encode(address(0), address(_post), PUBLIC, address(_roll), LIFE);
         _deployFails("Evidence", c, abi.encodeWithSelector(refused, 0));
-        c = abi.encode(address(this), address(0), PUBLIC, address(_roll));
+        c = abi.encode(address(this), address(0), PUBLIC, address(_roll), LIFE);
         _deployFails("Evidence", c, abi.encodeWithSelector(refused, 1));
-        c = abi.encode(address(this), address(_post), 0, address(_roll));
+        c = abi.encode(address(this), address(_post), 0, address(_roll), LIFE);
         _deployFails("Evidence", c, abi.encodeWithSelector(refused, 2));
-        c = abi.encode(address(this), address(_post), PUBLIC, address(0));
+        c = abi.encode(address(this), address(_post), PUBLIC, address(0), LIFE);
         _deployFails("Evidence", c, abi.encodeWithSelector(refused, 3));
         refused = IEvidenceRoll.RollConfigRefused.selector;
-        c = abi.encode(address(0), PUBLIC, address(_evidence));
+        c = abi.encode(address(0), PUBLIC, address(_evidence), LIFE);
         _deployFails("EvidenceRoll", c, abi.encodeWithSelector(refused, 0));
-        c = abi.encode(address(_post), 0, address(_evidence));
+        c = abi.encode(address(_post), 0, address(_evidence), LIFE);
         _deployFails("EvidenceRoll", c, abi.encodeWithSelector(refused, 1));
-        c = abi.encode(address(_post), PUBLIC, address(0));
+        c = abi.encode(address(_post), PUBLIC, address(0), LIFE);
         _deployFails("EvidenceRoll", c, abi.encodeWithSelector(refused, 2));
+        c = abi.encode(address(_post), PUBLIC, address(_evidence), 0);
+        _deployFails("EvidenceRoll", c, abi.encodeWithSelector(Anchors.RootLifeRefused.selector, 0, 90 days));
+        c = abi.encode(address(_post), PUBLIC, address(_evidence), 91 days);
+        _deployFails("EvidenceRoll", c, abi.encodeWithSelector(Anchors.RootLifeRefused.selector, 91 days, 90 days));
         vm.expectRevert(abi.encodeWithSelector(IEvidence.StreamZero.selector));
         _evidence.setKeeper(0, KEEPER);
         for (uint256 field = 0; field < 3; ++field) {

@@ -42,8 +42,10 @@ contract FeedTest is FeedWorld {
         bytes memory one = signature(keys[0], feed.reportDigestOf(config_, r));
 
         ReportSignatures memory s = ReportSignatures(1, bytes.concat(one, one, one));
+        _fails(config(4), r, s, abi.encodeWithSelector(IFeedAggregator.SignersWrong.selector, 1, 192));
+        s = ReportSignatures(1, one);
         _fails(config(4), r, s, abi.encodeWithSelector(IFeedAggregator.QuorumMissing.selector, 1, 3));
-        s.signers = 7;
+        s = ReportSignatures(7, bytes.concat(one, one, one));
         address second = vm.addr(keys[1]);
         _fails(config(4), r, s, abi.encodeWithSelector(IFeedAggregator.SignatureNotOf.selector, 1, second));
     }
@@ -66,6 +68,19 @@ contract FeedTest is FeedWorld {
         s = signDigest(keccak256("another"), 7);
         vm.expectPartialRevert(notOf);
         feed.transmit(config(4), r, s);
+    }
+
+    function test_L80_the_other_form_of_a_signature_is_none() external {
+        Report memory r = report(1, 425, 4);
+        (, bytes32 config_) = feed.configuration();
+        bytes32 digest = feed.reportDigestOf(config_, r);
+        (uint8 v, bytes32 x, bytes32 low) = vm.sign(keys[0], digest);
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        uint256 high = (order - uint256(low)) | (uint256(28 - v) << 255);
+        bytes memory rest = bytes.concat(signature(keys[1], digest), signature(keys[2], digest));
+
+        ReportSignatures memory s = ReportSignatures(7, bytes.concat(x, bytes32(high), rest));
+        _fails(config(4), r, s, abi.encodeWithSelector(IFeedAggregator.SignatureNotOf.selector, 0, vm.addr(keys[0])));
     }
 
     function testFuzz_L80_a_changed_report_is_not_the_signed_one(uint8 field) external {
