@@ -2,7 +2,15 @@
 pragma solidity 0.8.37;
 
 import {
-    Admission, Approvals, DeviceId, DeviceKeys, DeviceRecord, DeviceState, FeedId, NO_DEVICE, Rekeying
+    Admission,
+    Approvals,
+    DeviceId,
+    DeviceKeys,
+    DeviceRecord,
+    DeviceState,
+    FeedId,
+    NO_DEVICE,
+    Rekeying
 } from "../src/DeviceTypes.sol";
 import {IDeviceMirror} from "../src/IDeviceMirror.sol";
 import {IDeviceRegistry, RegistryConfig} from "../src/IDeviceRegistry.sol";
@@ -114,9 +122,7 @@ contract DevicesTest is DeviceWorld {
         (first.keys.feedX, first.keys.feedY) = (FEED_X, FEED_Y);
         DeviceId id = admit(first, 1);
 
-        _admissionFails(
-            first, 1, abi.encodeWithSelector(IDeviceRegistry.DeviceKnown.selector, id, DeviceState.Active)
-        );
+        _admissionFails(first, 1, abi.encodeWithSelector(IDeviceRegistry.DeviceKnown.selector, id, DeviceState.Active));
         Admission memory a = admission(2);
         a.certificate = first.certificate;
         _admissionFails(a, 2, abi.encodeWithSelector(IDeviceRegistry.AlreadyUsed.selector, 0));
@@ -234,8 +240,7 @@ contract DevicesTest is DeviceWorld {
         vm.prank(owner);
         registry.exit(id);
 
-        bytes memory error =
-            abi.encodeWithSelector(IDeviceRegistry.DeviceNotActive.selector, id, DeviceState.Leaving);
+        bytes memory error = abi.encodeWithSelector(IDeviceRegistry.DeviceNotActive.selector, id, DeviceState.Leaving);
         Approvals memory approvals = approve(registry.rekeyingDigest(r), 2);
         vm.expectRevert(error);
         registry.rekey(r, approvals);
@@ -257,9 +262,7 @@ contract DevicesTest is DeviceWorld {
 
         eq(owner.balance, DEPOSIT, "paid");
         eq(address(registry).balance, 0, "nothing stays");
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, id, DeviceState.Gone)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, id, DeviceState.Gone));
         registry.release(id);
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.NothingCredited.selector, owner));
         registry.withdraw(owner);
@@ -286,9 +289,7 @@ contract DevicesTest is DeviceWorld {
         bytes memory ofAnother = signatureOf(MEMBER_KEY, registry.revocationDigest(two));
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.SignatureNotOf.selector, member));
         registry.revoke(three, ofAnother);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeviceRegistry.DeviceNotActive.selector, two, DeviceState.Revoked)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DeviceNotActive.selector, two, DeviceState.Revoked));
         registry.revoke(two, ofAnother);
     }
 
@@ -376,9 +377,7 @@ contract DevicesTest is DeviceWorld {
 
         isRecord(mirror.deviceOf(id), registry.deviceOf(id), "record");
         DeviceId unknown = registry.idOf("did:odin:none");
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeviceRegistry.DeviceNotActive.selector, unknown, DeviceState.None)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DeviceNotActive.selector, unknown, DeviceState.None));
         registry.mirrorAgain(unknown);
     }
 
@@ -387,9 +386,7 @@ contract DevicesTest is DeviceWorld {
         bytes memory payload = post.payload(0);
         bytes memory from = post.nameOf(PUBLIC, address(registry));
 
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeviceMirror.CallerNotGateway.selector, address(this), address(post))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDeviceMirror.CallerNotGateway.selector, address(this), address(post)));
         mirror.receiveMessage(0, from, payload);
         bytes memory liar = post.nameOf(PUBLIC, address(this));
         vm.expectRevert(abi.encodeWithSelector(IDeviceMirror.SenderNotRegistry.selector, liar));

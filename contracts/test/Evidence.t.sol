@@ -99,15 +99,11 @@ contract EvidenceTest is Assert {
 
     function test_L91_only_the_keeper_of_a_stream_anchors_and_only_the_administrator_names_him() external {
         Anchor memory a = _anchor(0);
-        vm.expectRevert(
-            abi.encodeWithSelector(IEvidence.CallerNotKeeper.selector, STREAM, address(this), KEEPER)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IEvidence.CallerNotKeeper.selector, STREAM, address(this), KEEPER));
         _evidence.anchor(a);
         a.stream = keccak256("another");
         _fails(a, abi.encodeWithSelector(IEvidence.CallerNotKeeper.selector, a.stream, KEEPER, address(0)));
-        vm.expectRevert(
-            abi.encodeWithSelector(IEvidence.CallerNotAdministrator.selector, KEEPER, address(this))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IEvidence.CallerNotAdministrator.selector, KEEPER, address(this)));
         vm.prank(KEEPER);
         _evidence.setKeeper(STREAM, KEEPER);
         _evidence.setKeeper(STREAM, address(0));
@@ -232,9 +228,7 @@ contract EvidenceTest is Assert {
     function test_L93_only_the_evidences_word_through_the_gateway_is_heard() external {
         bytes memory from = _post.nameOf(CONSORTIUM, address(_evidence));
         bytes memory payload = abi.encode(uint64(1), keccak256("top"));
-        vm.expectRevert(
-            abi.encodeWithSelector(IEvidenceRoll.CallerNotGateway.selector, address(this), address(_post))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IEvidenceRoll.CallerNotGateway.selector, address(this), address(_post)));
         _roll.receiveMessage(0, from, payload);
         bytes memory liar = _post.nameOf(CONSORTIUM, address(this));
         vm.expectRevert(abi.encodeWithSelector(IEvidenceRoll.SenderNotEvidence.selector, liar));

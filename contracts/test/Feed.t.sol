@@ -210,9 +210,7 @@ contract FeedTest is FeedWorld {
         Report memory r = report(1, 425, 4);
         ReportSignatures memory s = sign(feed, r, bits(3));
         vm.chainId(7702);
-        IFeedAggregator twin = IFeedAggregator(
-            deploy("FeedAggregator", arguments(homeChain, address(feed), config(4)))
-        );
+        IFeedAggregator twin = IFeedAggregator(deploy("FeedAggregator", arguments(homeChain, address(feed), config(4))));
         IFeedAggregator stranger = newFeed(config(4));
 
         twin.transmit(config(4), r, s);

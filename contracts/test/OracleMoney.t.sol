@@ -126,8 +126,7 @@ contract OracleHandler is DeviceWorld {
         for (uint256 i = 0; i < DEVICES; ++i) {
             (uint96 deposit,) = registry.stakeOf(device(i));
             DeviceState state = registry.deviceOf(device(i)).state;
-            bool held =
-                state == DeviceState.Active || state == DeviceState.Leaving || state == DeviceState.Revoked;
+            bool held = state == DeviceState.Active || state == DeviceState.Leaving || state == DeviceState.Revoked;
             if (held != (deposit >= DEPOSIT)) ++count;
         }
     }
@@ -150,12 +149,14 @@ contract OracleMoneyTest is DeviceWorld {
         list[0] = address(_handler);
     }
 
+    /// forge-config: default.invariant.runs = 16
     function invariant_L76_the_registry_holds_what_it_owes() external view {
         (uint256 registry_,) = _handler.balances();
         eq(registry_, _handler.owedByRegistry(), "deposits and credits");
         eq(_handler.contradictions(), 0, "a deposit is there until the device is slashed or gone");
     }
 
+    /// forge-config: default.invariant.runs = 16
     function invariant_L94_the_market_holds_what_it_owes() external view {
         (, uint256 market_) = _handler.balances();
         eq(market_, _handler.owedByMarket(), "pool and credits");

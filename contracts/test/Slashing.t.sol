@@ -7,7 +7,7 @@ import {Offence, Reading, ReadingLib, SignedReading} from "../src/ReadingTypes.s
 import {DeviceWorld} from "./support/DeviceWorld.sol";
 
 /// Devices that contradict themselves, and reporters that make things up: L74.
-contract SlashingTest is DeviceWorld {
+contract TwoFacedDeviceTest is DeviceWorld {
     address private constant REPORTER = address(0x4E904);
     DeviceId private _id;
 
@@ -110,9 +110,7 @@ contract SlashingTest is DeviceWorld {
 
         _slash(signed(reading(_id, 7, 1, 0), 1), signed(reading(_id, 7, 2, 0), 1));
 
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, _id, DeviceState.Slashed)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, _id, DeviceState.Slashed));
         registry.release(_id);
     }
 
@@ -121,17 +119,14 @@ contract SlashingTest is DeviceWorld {
         SignedReading memory b = signed(reading(_id, 7, 2, 0), 1);
         _slash(a, b);
 
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, _id, DeviceState.Slashed)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, _id, DeviceState.Slashed));
         this.slashExternally(b, a);
         DeviceId gone = admit(2);
         vm.prank(owner);
         registry.exit(gone);
         vm.warp(START + EXIT_DELAY);
         registry.release(gone);
-        bytes memory error =
-            abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, gone, DeviceState.Gone);
+        bytes memory error = abi.encodeWithSelector(IDeviceRegistry.NothingAtStake.selector, gone, DeviceState.Gone);
         _fails(signed(reading(gone, 7, 1, 0), 2), signed(reading(gone, 7, 2, 0), 2), error);
     }
 

@@ -2,7 +2,14 @@
 pragma solidity 0.8.37;
 
 import {
-    Admission, Approvals, DeviceId, DeviceKeys, DeviceRecord, FeedId, NO_DEVICE, Rekeying
+    Admission,
+    Approvals,
+    DeviceId,
+    DeviceKeys,
+    DeviceRecord,
+    FeedId,
+    NO_DEVICE,
+    Rekeying
 } from "../../src/DeviceTypes.sol";
 import {IDeviceMirror} from "../../src/IDeviceMirror.sol";
 import {IDeviceRegistry, RegistryConfig} from "../../src/IDeviceRegistry.sol";
@@ -54,7 +61,8 @@ abstract contract DeviceWorld is Assert {
 
     function admission(uint256 n) internal view returns (Admission memory) {
         string memory did = string.concat("did:odin:1.4711.", vm.toString(n));
-        return Admission(did, owner, member, keccak256(abi.encode("certificate", n)), keysOf(n), uint64(START + 1 hours));
+        return
+            Admission(did, owner, member, keccak256(abi.encode("certificate", n)), keysOf(n), uint64(START + 1 hours));
     }
 
     function rekeying(DeviceId id, uint256 key) internal view returns (Rekeying memory) {
@@ -83,7 +91,11 @@ abstract contract DeviceWorld is Assert {
 
     // ---- readings
 
-    function reading(DeviceId id, uint64 sequence, int64 value, bytes32 previous) internal pure returns (Reading memory) {
+    function reading(DeviceId id, uint64 sequence, int64 value, bytes32 previous)
+        internal
+        pure
+        returns (Reading memory)
+    {
         return Reading(1, sequence, uint64(START * 1_000 + sequence * 60_000), value, id, FEED, previous);
     }
 

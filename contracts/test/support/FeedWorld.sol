@@ -69,12 +69,15 @@ abstract contract FeedWorld is Assert {
         for (uint256 i = 0; i < observations.length; ++i) {
             r.observations = bytes.concat(r.observations, bytes16(uint128(observations[i])));
         }
-        (r.round, r.observedAt, r.observers) =
-            (round, uint40(block.timestamp), uint32((1 << observations.length) - 1));
+        (r.round, r.observedAt, r.observers) = (round, uint40(block.timestamp), uint32((1 << observations.length) - 1));
     }
 
     /// Signatures of the operators with these bits.
-    function sign(IFeedAggregator f, Report memory r, uint32 signers) internal view returns (ReportSignatures memory s) {
+    function sign(IFeedAggregator f, Report memory r, uint32 signers)
+        internal
+        view
+        returns (ReportSignatures memory s)
+    {
         (, bytes32 digest) = f.configuration();
         return signDigest(f.reportDigestOf(digest, r), signers);
     }

@@ -17,7 +17,9 @@ abstract contract GasTable is Assert {
         if (vm.envOr("CAUSEWAY_WRITE_GAS", false)) return vm.writeFile(file, table);
         yes(
             keccak256(bytes(vm.readFile(file))) == keccak256(bytes(table)),
-            string.concat(file, " differs from what was measured; run `cargo xtask contracts gas` and look at the change")
+            string.concat(
+                file, " differs from what was measured; run `cargo xtask contracts gas` and look at the change"
+            )
         );
     }
 

@@ -32,11 +32,11 @@ enum Fault {
     /// All are honest.
     None,
     /// It says nothing, ever.
-    Silent(usize),
+    SilentOperator(usize),
     /// It stops at any moment, and may come back.
-    Crashes(usize),
+    CrashingOperator(usize),
     /// It says anything to anybody.
-    Lies(usize),
+    LyingOperator(usize),
 }
 
 /// One of the rules, broken.
@@ -172,11 +172,11 @@ fn leader(round: Round) -> usize {
 
 impl Feed {
     fn is_honest(&self, node: usize) -> bool {
-        !matches!(self.fault, Fault::Silent(who) | Fault::Lies(who) if who == node)
+        !matches!(self.fault, Fault::SilentOperator(who) | Fault::LyingOperator(who) if who == node)
     }
 
     fn runs(&self, world: &World, node: usize) -> bool {
-        self.is_honest(node) && !(world.down && self.fault == Fault::Crashes(node))
+        self.is_honest(node) && !(world.down && self.fault == Fault::CrashingOperator(node))
     }
 
     fn step(&self, world: &mut World, node: usize, event: &Event) -> bool {
@@ -308,7 +308,7 @@ impl Feed {
             return false;
         }
         let signers = world.signed.get(&(round, parts.clone()));
-        let liar = usize::from(matches!(self.fault, Fault::Lies(_)));
+        let liar = usize::from(matches!(self.fault, Fault::LyingOperator(_)));
         if signers.map_or(0, BTreeSet::len) + liar < HONEST_QUORUM + 1 {
             return false;
         }
@@ -390,7 +390,7 @@ impl Model for Feed {
             now: 0,
             nodes: (0..OPERATORS).map(honest).collect(),
             down: false,
-            crashes: u8::from(matches!(self.fault, Fault::Crashes(_))),
+            crashes: u8::from(matches!(self.fault, Fault::CrashingOperator(_))),
             post: BTreeMap::new(),
             delivered: BTreeSet::new(),
             pool: BTreeMap::new(),
@@ -423,9 +423,9 @@ impl Model for Feed {
             acts.push(Act::Include(*round, parts.clone()));
         }
         match self.fault {
-            Fault::Crashes(_) if world.down => acts.push(Act::Restart),
-            Fault::Crashes(_) if world.crashes > 0 => acts.push(Act::Crash),
-            Fault::Lies(liar) => self.lies_of(world, liar, acts),
+            Fault::CrashingOperator(_) if world.down => acts.push(Act::Restart),
+            Fault::CrashingOperator(_) if world.crashes > 0 => acts.push(Act::Crash),
+            Fault::LyingOperator(liar) => self.lies_of(world, liar, acts),
             _ => {}
         }
     }
@@ -479,7 +479,7 @@ impl Model for Feed {
                 })
             }),
             Property::always(ONE_REPORT, |feed: &Feed, world: &World| {
-                let liar = usize::from(matches!(feed.fault, Fault::Lies(_)));
+                let liar = usize::from(matches!(feed.fault, Fault::LyingOperator(_)));
                 let full = world.signed.iter();
                 let full = full.filter(|(_, signers)| signers.len() + liar > HONEST_QUORUM);
                 let rounds: Vec<Round> = full.map(|((round, _), _)| *round).collect();
@@ -528,7 +528,7 @@ fn holds(name: &str, feed: Feed) {
 
 #[test]
 fn a_silent_leader_costs_a_round() {
-    holds("feed: silent leader", feed(Fault::Silent(1), 0));
+    holds("feed: silent leader", feed(Fault::SilentOperator(1), 0));
 }
 
 #[test]
@@ -536,19 +536,19 @@ fn a_silent_follower_costs_nothing_though_all_is_said_twice() {
     let repeats = true;
     let feed = Feed {
         repeats,
-        ..feed(Fault::Silent(2), 0)
+        ..feed(Fault::SilentOperator(2), 0)
     };
     holds("feed: silent follower, repeated messages", feed);
 }
 
 #[test]
 fn a_lying_leader_moves_nothing_out_of_the_honest_range() {
-    holds("feed: lying leader", feed(Fault::Lies(1), 2));
+    holds("feed: lying leader", feed(Fault::LyingOperator(1), 2));
 }
 
 #[test]
 fn a_lying_follower_moves_nothing_out_of_the_honest_range() {
-    holds("feed: lying follower", feed(Fault::Lies(3), 2));
+    holds("feed: lying follower", feed(Fault::LyingOperator(3), 2));
 }
 
 /// Walks of chance through what is too large to visit whole: one of a thousand seeds each, the same seed the same walk.
@@ -556,10 +556,10 @@ fn a_lying_follower_moves_nothing_out_of_the_honest_range() {
 fn all_is_well_on_a_thousand_long_walks() {
     let faults = [
         Fault::None,
-        Fault::Crashes(1),
-        Fault::Crashes(2),
-        Fault::Lies(1),
-        Fault::Lies(2),
+        Fault::CrashingOperator(1),
+        Fault::CrashingOperator(2),
+        Fault::LyingOperator(1),
+        Fault::LyingOperator(2),
     ];
     for (fault, seed) in faults
         .into_iter()
@@ -616,7 +616,7 @@ fn each_broken_rule_is_found_to_lose() {
     for (rule, property, lies) in broken {
         let feed = Feed {
             rule,
-            ..feed(Fault::Lies(1), lies)
+            ..feed(Fault::LyingOperator(1), lies)
         };
         let found = HasDiscoveries::AnyOf([property].into());
         let checker = feed.checker().threads(1).finish_when(found);
