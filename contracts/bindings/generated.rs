@@ -129,3 +129,57 @@ pub mod settlement_escrow {
         "artifacts/SettlementEscrow.json"
     }
 }
+
+/// Devices and their stakes: see `contracts/src/IDeviceRegistry.sol`.
+pub mod device_registry {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        DeviceRegistry,
+        "artifacts/DeviceRegistry.json"
+    }
+}
+
+/// Devices as the consortium knows them: see `contracts/src/IDeviceMirror.sol`.
+pub mod device_mirror {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        DeviceMirror,
+        "artifacts/DeviceMirror.json"
+    }
+}
+
+/// A feed: see `contracts/src/IFeedAggregator.sol`.
+pub mod feed_aggregator {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        FeedAggregator,
+        "artifacts/FeedAggregator.json"
+    }
+}
+
+/// Anchors of off-chain data: see `contracts/src/IEvidence.sol`.
+pub mod evidence {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        Evidence,
+        "artifacts/Evidence.json"
+    }
+}
+
+/// Anchors as the public chain knows them: see `contracts/src/IEvidenceRoll.sol`.
+pub mod evidence_roll {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        EvidenceRoll,
+        "artifacts/EvidenceRoll.json"
+    }
+}
+
+/// Data for money: see `contracts/src/IDataMarket.sol`.
+pub mod data_market {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        DataMarket,
+        "artifacts/DataMarket.json"
+    }
+}

@@ -7,6 +7,8 @@
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
 //! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
+//! | [`DeviceRegistry`](device_registry), [`DeviceMirror`](device_mirror), [`FeedAggregator`](feed_aggregator), [`Evidence`](evidence), [`EvidenceRoll`](evidence_roll), [`DataMarket`](data_market) | devices, feeds and their data |
+//! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`peg`] | memo, commitment and storage slots of the peg |
@@ -29,6 +31,7 @@
 
 mod generated;
 pub mod memo;
+pub mod oracle;
 pub mod parts;
 pub mod peg;
 pub mod terms;
@@ -38,11 +41,18 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
 pub use call_executor::CallExecutor;
+pub use data_market::DataMarket;
+pub use device_mirror::DeviceMirror;
+pub use device_registry::DeviceRegistry;
 pub use event_hub::EventHub;
+pub use evidence::Evidence;
+pub use evidence_roll::EvidenceRoll;
+pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
-    call_executor, event_hub, gateway, hash_time_lock, light_client, lock_hooks, message_hooks,
-    peg_mint, peg_token, peg_vault, points_token, settlement, settlement_escrow, validator_set,
+    call_executor, data_market, device_mirror, device_registry, event_hub, evidence, evidence_roll,
+    feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks, message_hooks, peg_mint,
+    peg_token, peg_vault, points_token, settlement, settlement_escrow, validator_set,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;

@@ -57,7 +57,13 @@ fn bytecode_is_that_of_the_artifact() {
 fn every_artifact_names_its_compiler() {
     for name in [
         "CallExecutor",
+        "DataMarket",
+        "DeviceMirror",
+        "DeviceRegistry",
         "EventHub",
+        "Evidence",
+        "EvidenceRoll",
+        "FeedAggregator",
         "Gateway",
         "HashTimeLock",
         "ILockHooks",

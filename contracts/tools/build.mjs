@@ -11,7 +11,13 @@ const artifacts = join(root, "artifacts");
 // What is published. Everything else in src/ is reached from these.
 const contracts = [
   "CallExecutor",
+  "DataMarket",
+  "DeviceMirror",
+  "DeviceRegistry",
   "EventHub",
+  "Evidence",
+  "EvidenceRoll",
+  "FeedAggregator",
   "Gateway",
   "HashTimeLock",
   "ILockHooks",

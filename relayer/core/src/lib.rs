@@ -14,6 +14,7 @@
 //!   docs/messages.md.
 //! * [`peg`]: an asset leaves its home chain or comes back, for its user and for a carrier. Rules P1..P16.
 //! * [`settlement`]: a public asset released by a proved consortium result. Rules S1..S12.
+//! * [`feed`]: one operator's part in a feed of device data, rounds, reports and alarms. Rules F1..F14 in docs/oracle.md.
 //! * [`supply`]: whether every pegged token is backed (V1).
 //! * [`retry`]: when to try again, when to replace a stuck transaction, when to stop.
 //!
@@ -23,6 +24,7 @@
 pub mod batch;
 pub mod client;
 pub mod explain;
+pub mod feed;
 pub mod lane;
 pub mod margin;
 pub mod message;

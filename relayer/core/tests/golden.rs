@@ -9,6 +9,7 @@ use causeway_core::swap::{
     self, Account, Effect, Event, Failure, Leg, Plan, Purpose, Secret, Seen, State, Stored,
 };
 use causeway_core::{
+    feed,
     lane::{LaneId, Way},
     message, peg, settlement,
 };
@@ -269,6 +270,88 @@ fn settlements() -> Vec<settlement::Stored> {
     [settlement::start(plan).0, published]
         .map(Into::into)
         .into()
+}
+
+/// A feed at its first sample and one with everything in it, extreme values among them.
+fn feeds() -> Vec<feed::Stored> {
+    let pace = feed::Pace {
+        gather: feed::Millis(1),
+        resend: feed::Millis(2),
+        patience: feed::Millis(3),
+        stage: feed::Millis(4),
+        fresh: feed::Millis(5),
+        skew: feed::Millis(6),
+    };
+    let settings = feed::Settings {
+        config: B256::repeat_byte(1),
+        operators: 4,
+        me: feed::Place(1),
+        chains: vec![ChainId(6), ChainId(9)],
+        min: i128::MIN,
+        max: i128::MAX,
+        band: feed::Band {
+            low: -1,
+            high: 1,
+            hysteresis: 1,
+            duration: 7,
+        },
+        deviation: 1,
+        heartbeat: feed::Millis(8),
+        pace,
+    };
+    let first = feed::begin(&settings.check().expect("sound"), feed::Round(9));
+    let parts = [(0, i128::MIN), (1, -425), (3, i128::MAX)].map(|(place, value)| {
+        let sample = feed::Sample {
+            value,
+            at: feed::Millis(1_800_000_000_123),
+        };
+        let round = feed::Round(10);
+        let signed = feed::SignedObservation {
+            observation: feed::Observation { round, sample },
+            signature: Bytes::from_static(&[11]),
+        };
+        (feed::Place(place), signed)
+    });
+    let parts: std::collections::BTreeMap<_, _> = parts.into();
+    let report = feed::Report::of(&parts).expect("parts");
+    let signatures: std::collections::BTreeMap<_, _> =
+        [(feed::Place(2), Bytes::from_static(&[12]))].into();
+    let complete = feed::Complete {
+        report: report.clone(),
+        signatures: signatures.clone(),
+    };
+    let mut full = first.clone();
+    full.round = feed::Round(10);
+    full.since = Some(feed::Millis(13));
+    full.observed = Some(feed::Millis(14));
+    full.attempts = 15;
+    full.sample = parts
+        .get(&feed::Place(1))
+        .map(|part| part.observation.sample);
+    full.seen[0].answer = Some(feed::Answer {
+        round: feed::Round(9),
+        value: -1,
+        observed_at: Timestamp(16),
+    });
+    full.seen[0].alarm = feed::Alarm {
+        raised: true,
+        since: Some(Timestamp(17)),
+    };
+    full.seen[1].sent = Some((feed::Round(10), feed::Millis(18)));
+    full.heard = parts.clone();
+    full.proposal = Some(feed::Proposal {
+        report: report.clone(),
+        parts,
+    });
+    full.signatures = signatures;
+    full.signed = Some(report);
+    full.complete = Some((complete, feed::Millis(19)));
+    [first, full].map(Into::into).into()
+}
+
+#[test]
+fn stored_feeds_keep_their_form() {
+    same_bytes(&feeds(), "feeds.v1");
 }
 
 #[test]
