@@ -7,6 +7,7 @@
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
 //! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
+//! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`peg`] | memo, commitment and storage slots of the peg |
@@ -38,11 +39,13 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
 pub use call_executor::CallExecutor;
+pub use credential_desk::CredentialDesk;
 pub use event_hub::EventHub;
 pub use gateway::Gateway;
 pub use generated::{
-    call_executor, event_hub, gateway, hash_time_lock, light_client, lock_hooks, message_hooks,
-    peg_mint, peg_token, peg_vault, points_token, settlement, settlement_escrow, validator_set,
+    call_executor, credential_desk, event_hub, gateway, hash_time_lock, light_client, lock_hooks,
+    message_hooks, metered_token, owned_anchors, peg_mint, peg_token, peg_vault, points_token,
+    session_condition, settlement, settlement_escrow, validator_set, verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
@@ -50,15 +53,19 @@ pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use memo::Memo;
 pub use message_hooks::IMessageHooks;
+pub use metered_token::MeteredToken;
+pub use owned_anchors::OwnedAnchors;
 pub use peg::PegMemo;
 pub use peg_mint::PegMint;
 pub use peg_token::PegToken;
 pub use peg_vault::PegVault;
 pub use points_token::PointsToken;
+pub use session_condition::SessionCondition;
 pub use settlement::Settlement;
 pub use settlement_escrow::SettlementEscrow;
 pub use terms::LockTerms;
 pub use validator_set::ValidatorSet;
+pub use verifier_registry::VerifierRegistry;
 
 /// Returns the id of a lock: `keccak256(abi.encode(lock))`, as `HashTimeLock.idOf`.
 pub fn lock_id(lock: &Lock) -> B256 {

@@ -11,22 +11,30 @@ const artifacts = join(root, "artifacts");
 // What is published. Everything else in src/ is reached from these.
 const contracts = [
   "CallExecutor",
+  "CredentialDesk",
   "EventHub",
   "Gateway",
   "HashTimeLock",
   "ILockHooks",
   "IMessageHooks",
   "LightClient",
+  "MeteredToken",
+  "OwnedAnchors",
   "PegMint",
   "PegToken",
   "PegVault",
   "PointsToken",
+  "SessionCondition",
   "Settlement",
   "SettlementEscrow",
   "ValidatorSet",
   "VerifierRegistry",
+  "verifiers/AlarmVerifier",
   "verifiers/HashLinkVerifier",
+  "verifiers/MedianVerifier",
   "verifiers/RightVerifier",
+  "verifiers/SessionVerifier",
+  "verifiers/SumVerifier",
 ];
 
 // Optimised for calls, but for what would not fit into 24,576 bytes of code that way.

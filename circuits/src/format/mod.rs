@@ -2,6 +2,7 @@
 
 mod binary;
 pub mod evm;
+pub mod file;
 pub mod json;
 pub mod r1cs;
 pub mod wtns;
