@@ -25,12 +25,6 @@ pub enum Error {
         /// Its length.
         length: usize,
     },
-    /// Text that is not 32 bytes in hexadecimal.
-    #[error("word {index} is not 0x and 64 hexadecimal digits")]
-    NotWord {
-        /// Which word.
-        index: usize,
-    },
     /// Coordinates that satisfy no curve equation.
     #[error("the point is not on its curve")]
     PointOffCurve,
@@ -289,6 +283,9 @@ pub enum KeyFault {
     /// Delta as nobody contributed to it: anyone proves anything.
     #[error("delta is the generator")]
     DeltaIsGenerator,
+    /// A ceremony's key to which nobody contributed.
+    #[error("nobody contributed to it: run `snarkjs zkey contribute` and `zkey beacon` first")]
+    NoContribution,
     /// An element that is the identity.
     #[error("an element is the identity")]
     Identity,

@@ -12,6 +12,7 @@
 //! | [`keys`] | key files: development keys, imported ceremonies |
 //! | [`prover`] | proving with bounded threads, memory and queue, and cancellation |
 //! | [`mod@format`] | proof files, snarkjs JSON, EVM calldata, r1cs, wtns, zkey |
+//! | [`yardstick`] | the bare library and snarkjs on the same circuit, for measurements |
 //! | [`solidity`] | a verifier contract from a verifying key |
 //!
 //! What never happens here: a number is reduced while it is read, a proof is identified by its bytes, a key is used
@@ -33,5 +34,6 @@ pub mod solidity;
 pub mod statement;
 pub mod system;
 pub mod witness;
+pub mod yardstick;
 
 pub use error::Error;

@@ -8,6 +8,7 @@
 //! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
+//! | [`conditional`] | salt and evidence of locks claimed with a proof |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`peg`] | memo, commitment and storage slots of the peg |
@@ -28,6 +29,7 @@
 //! assert!(code.len() > PointsToken::BYTECODE.len());
 //! ```
 
+pub mod conditional;
 mod generated;
 pub mod memo;
 pub mod parts;

@@ -7,7 +7,7 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {ProofContext} from "./ProofContext.sol";
 
 /// @title Consumer of the statement `right`.
-/// @dev Invariants L75 and L76 in docs/threats.md.
+/// @dev Invariants L95 and L96 in docs/threats.md.
 contract CredentialDesk is ICredentialDesk {
     bytes32 private constant CIRCUIT = keccak256("right-20");
     bytes32 private constant DOMAIN = keccak256("causeway/right/1");

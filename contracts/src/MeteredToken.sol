@@ -9,7 +9,7 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {ProofContext} from "./ProofContext.sol";
 
 /// @title Consumer of the statement `sum`.
-/// @dev Invariants L77 and L78 in docs/threats.md. Period p is the `length` seconds from p * length on; the context of
+/// @dev Invariants L97 and L98 in docs/threats.md. Period p is the `length` seconds from p * length on; the context of
 ///      its proof has p as its round. Of a set with more meters than the circuit has, whoever comes first chooses which
 ///      are summed: admit exactly as many.
 contract MeteredToken is ERC20, IMeteredToken {

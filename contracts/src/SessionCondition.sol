@@ -9,7 +9,7 @@ import {Lock} from "./LockTypes.sol";
 import {ProofContext} from "./ProofContext.sol";
 
 /// @title Judge of conditional transfers by the statement `session`.
-/// @dev Invariants L70..L74 in docs/threats.md. It holds no money and has no administrator.
+/// @dev Invariants L90..L94 in docs/threats.md. It holds no money and has no administrator.
 contract SessionCondition is ISessionCondition {
     bytes32 private constant CIRCUIT = keccak256("session-256");
     bytes32 private constant DOMAIN = keccak256("causeway/session/1");

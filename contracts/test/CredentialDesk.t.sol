@@ -6,7 +6,7 @@ import {IVerifier} from "../src/IVerifier.sol";
 import {ProofWorld} from "./support/ProofWorld.sol";
 import {ProofVectors} from "./verifiers/ProofVectors.sol";
 
-/// Credential checks: L75, L76. The proofs are real; ProofVectors.sol says whence.
+/// Credential checks: L95, L96. The proofs are real; ProofVectors.sol says whence.
 contract CredentialDeskTest is ProofWorld {
     uint64 private constant NOW = 1_800_000_000;
 
@@ -26,7 +26,7 @@ contract CredentialDeskTest is ProofWorld {
         desk.answer(request, _inputs[0], _inputs[2], NOW, _proof);
     }
 
-    function test_L75_a_holder_answers_and_the_asker_learns_the_verdict() external {
+    function test_L95_a_holder_answers_and_the_asker_learns_the_verdict() external {
         eq(desk.signalOf(_request), _inputs[5], "the proof consents to this request");
         yes(!desk.requestOf(_request).answered, "not yet");
 
@@ -36,7 +36,7 @@ contract CredentialDeskTest is ProofWorld {
         yes(desk.requestOf(_request).answered, "answered");
     }
 
-    function test_L76_a_right_is_used_once_for_an_asker_and_purpose() external {
+    function test_L96_a_right_is_used_once_for_an_asker_and_purpose() external {
         _answer(_request);
         vm.expectRevert(abi.encodeWithSelector(ICredentialDesk.RequestAnswered.selector, _request));
         _answer(_request);
@@ -52,7 +52,7 @@ contract CredentialDeskTest is ProofWorld {
         yes(!desk.requestOf(second).answered, "not answered");
     }
 
-    function test_L75_consent_is_to_one_request() external {
+    function test_L95_consent_is_to_one_request() external {
         vm.prank(ASKER);
         bytes32 second = desk.ask(PURPOSE, 2);
         vm.expectRevert(abi.encodeWithSelector(IVerifier.ProofRefused.selector));
@@ -69,7 +69,7 @@ contract CredentialDeskTest is ProofWorld {
         _answer(hers);
     }
 
-    function test_L75_an_expired_unknown_or_dropped_root_is_refused() external {
+    function test_L95_an_expired_unknown_or_dropped_root_is_refused() external {
         vm.expectRevert(abi.encodeWithSelector(ICredentialDesk.RootNotRecent.selector, 7));
         desk.answer(_request, 7, _inputs[2], NOW, _proof);
 
@@ -88,7 +88,7 @@ contract CredentialDeskTest is ProofWorld {
         _answer(_request);
     }
 
-    function test_L75_a_right_is_judged_now() external {
+    function test_L95_a_right_is_judged_now() external {
         uint256 age = 10 minutes;
         vm.warp(START + age + 1);
         vm.expectRevert(abi.encodeWithSelector(ICredentialDesk.TimeNotNow.selector, NOW, START + age + 1, age));
@@ -103,7 +103,7 @@ contract CredentialDeskTest is ProofWorld {
         _answer(_request);
     }
 
-    function test_L75_on_another_chain_the_proof_is_refused() external {
+    function test_L95_on_another_chain_the_proof_is_refused() external {
         vm.chainId(1);
         vm.expectRevert(abi.encodeWithSelector(IVerifier.ProofRefused.selector));
         _answer(_request);

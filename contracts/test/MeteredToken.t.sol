@@ -9,7 +9,7 @@ import {OwnedAnchors} from "../src/OwnedAnchors.sol";
 import {ProofWorld} from "./support/ProofWorld.sol";
 import {ProofVectors} from "./verifiers/ProofVectors.sol";
 
-/// Minting what was metered: L77, L78; and the anchors of tests. The proof is real; ProofVectors.sol says whence.
+/// Minting what was metered: L97, L98; and the anchors of tests. The proof is real; ProofVectors.sol says whence.
 contract MeteredTokenTest is ProofWorld {
     uint256[8] private _proof;
     uint256[] private _inputs;
@@ -24,7 +24,7 @@ contract MeteredTokenTest is ProofWorld {
         metered.mint(period, set, total, digest, _proof);
     }
 
-    function test_L77_what_was_metered_is_minted_once() external {
+    function test_L97_what_was_metered_is_minted_once() external {
         eq(_inputs[2], 8 * 1000 + 28, "what the eight meters counted");
 
         _mint(PERIOD, _inputs[1], _inputs[2], _inputs[3]);
@@ -35,7 +35,7 @@ contract MeteredTokenTest is ProofWorld {
         _mint(PERIOD, _inputs[1], _inputs[2], _inputs[3]);
     }
 
-    function test_L77_another_total_period_or_digest_is_refused() external {
+    function test_L97_another_total_period_or_digest_is_refused() external {
         vm.warp(START + 3600);
         bytes memory refused = abi.encodeWithSelector(IVerifier.ProofRefused.selector);
         vm.expectRevert(refused);
@@ -50,7 +50,7 @@ contract MeteredTokenTest is ProofWorld {
         eq(IERC20(METERED).totalSupply(), 0, "nothing");
     }
 
-    function test_L78_only_meters_on_record_count() external {
+    function test_L98_only_meters_on_record_count() external {
         vm.expectRevert(abi.encodeWithSelector(IMeteredToken.RootNotRecent.selector, 7));
         _mint(PERIOD, 7, _inputs[2], _inputs[3]);
         anchors.dropRoot(METERS, _inputs[1]);
@@ -58,7 +58,7 @@ contract MeteredTokenTest is ProofWorld {
         _mint(PERIOD, _inputs[1], _inputs[2], _inputs[3]);
     }
 
-    function test_L77_a_period_that_is_not_over_is_refused() external {
+    function test_L97_a_period_that_is_not_over_is_refused() external {
         vm.warp(START - 1);
         vm.expectRevert(abi.encodeWithSelector(IMeteredToken.PeriodNotOver.selector, PERIOD, START - 1, START));
         _mint(PERIOD, _inputs[1], _inputs[2], _inputs[3]);

@@ -9,7 +9,7 @@ import {Lock, LockId, LockState} from "../src/LockTypes.sol";
 import {ProofWorld} from "./support/ProofWorld.sol";
 import {ProofVectors} from "./verifiers/ProofVectors.sol";
 
-/// Locks that are claimed with a proof about device data: L70..L74. The proofs are real; ProofVectors.sol says whence.
+/// Locks that are claimed with a proof about device data: L90..L94. The proofs are real; ProofVectors.sol says whence.
 contract SessionConditionTest is ProofWorld {
     Lock private _lock;
     uint256[8] private _proof;
@@ -46,7 +46,7 @@ contract SessionConditionTest is ProofWorld {
         eq(_inputs[0], input, vm.toString(uint256(LockId.unwrap(htlc.idOf(_lock)))));
     }
 
-    function test_L70_a_cold_chain_that_never_broke_pays() external {
+    function test_L90_a_cold_chain_that_never_broke_pays() external {
         uint256 before = bob.balance;
 
         _claim(_lock, _evidence());
@@ -57,7 +57,7 @@ contract SessionConditionTest is ProofWorld {
         yes(registry.accepted(CONDITION, statement), "the statement is used up");
     }
 
-    function test_L70_a_broken_cold_chain_does_not_pay_and_is_refunded() external {
+    function test_L90_a_broken_cold_chain_does_not_pay_and_is_refunded() external {
         (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.brokenColdChain();
         registry.check(keccak256("session-256"), proof, inputs);
         eq(inputs[5], 0, "a true statement: it broke");
@@ -72,21 +72,21 @@ contract SessionConditionTest is ProofWorld {
         eq(alice.balance, before + AMOUNT, "alice");
     }
 
-    function test_L70_the_preimage_is_needed_as_well() external {
+    function test_L90_the_preimage_is_needed_as_well() external {
         bytes memory evidence = _evidence();
         vm.expectPartialRevert(IHashTimeLock.ClaimWrongPreimage.selector);
         vm.prank(bob);
         htlc.claimWith(_lock, keccak256("guess"), evidence);
     }
 
-    function test_L70_after_the_time_a_proof_opens_nothing() external {
+    function test_L90_after_the_time_a_proof_opens_nothing() external {
         bytes memory evidence = _evidence();
         vm.warp(START + 2 hours);
         vm.expectPartialRevert(IHashTimeLock.ClaimTooLate.selector);
         _claim(_lock, evidence);
     }
 
-    function test_L71_a_proof_for_another_chain_or_lock_is_refused() external {
+    function test_L91_a_proof_for_another_chain_or_lock_is_refused() external {
         (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.coldChainElsewhere();
         bytes memory evidence = condition.evidence(agreed(), inputs[1], inputs[4], proof);
         _refused(evidence, abi.encodeWithSelector(IVerifier.ProofRefused.selector));
@@ -99,12 +99,12 @@ contract SessionConditionTest is ProofWorld {
         _claim(other, evidence);
     }
 
-    function test_L71_on_another_chain_the_proof_is_refused() external {
+    function test_L91_on_another_chain_the_proof_is_refused() external {
         vm.chainId(1);
         _refused(_evidence(), abi.encodeWithSelector(IVerifier.ProofRefused.selector));
     }
 
-    function test_L72_other_terms_than_agreed_are_refused() external {
+    function test_L92_other_terms_than_agreed_are_refused() external {
         uint112 salt = condition.saltOf(agreed());
         for (uint256 i = 0; i < 8; ++i) {
             SessionTerms memory t = agreed();
@@ -137,7 +137,7 @@ contract SessionConditionTest is ProofWorld {
         }
     }
 
-    function test_L73_readings_that_nobody_anchored_are_refused() external {
+    function test_L93_readings_that_nobody_anchored_are_refused() external {
         uint256 digest = _inputs[1] + 1;
         bytes memory evidence = condition.evidence(agreed(), digest, _inputs[4], _proof);
         _refused(evidence, abi.encodeWithSelector(ISessionCondition.DigestNotAnchored.selector, DEVICE, digest));
@@ -151,13 +151,13 @@ contract SessionConditionTest is ProofWorld {
         _claim(l, evidence);
     }
 
-    function test_L73_another_anchored_digest_is_not_what_was_proved() external {
+    function test_L93_another_anchored_digest_is_not_what_was_proved() external {
         anchors.anchorDigest(DEVICE, 7);
         bytes memory evidence = condition.evidence(agreed(), 7, _inputs[4], _proof);
         _refused(evidence, abi.encodeWithSelector(IVerifier.ProofRefused.selector));
     }
 
-    function test_L73_readings_that_cover_less_than_agreed_are_refused() external {
+    function test_L93_readings_that_cover_less_than_agreed_are_refused() external {
         SessionTerms memory t = agreed();
         t.from -= 1;
         _refusedUnder(t, ISessionCondition.ReadingsNotWhole.selector);
@@ -178,7 +178,7 @@ contract SessionConditionTest is ProofWorld {
     }
 
     /// A span that says more than was proved, in bits the contract does not look at or in those it does.
-    function test_L73_a_span_that_was_not_proved_is_refused() external {
+    function test_L93_a_span_that_was_not_proved_is_refused() external {
         uint256[4] memory spans =
             [_inputs[4] + 1, _inputs[4] - (1 << 16), _inputs[4] + (1 << 64), _inputs[4] + (1 << 250)];
         for (uint256 i = 0; i < spans.length; ++i) {
@@ -193,7 +193,7 @@ contract SessionConditionTest is ProofWorld {
         stateIs(_lock, LockState.Open);
     }
 
-    function test_L74_a_stranger_cannot_use_the_statement_up() external {
+    function test_L94_a_stranger_cannot_use_the_statement_up() external {
         bytes memory evidence = _evidence();
         vm.expectRevert(abi.encodeWithSelector(ISessionCondition.CallerNotLocks.selector, carol, address(htlc)));
         vm.prank(carol);
@@ -227,7 +227,7 @@ contract SessionConditionTest is ProofWorld {
     }
 
     /// Both flags: time alone opens the refund, the proof the claim.
-    function test_L70_with_a_guard_the_refund_is_time_s_alone() external {
+    function test_L90_with_a_guard_the_refund_is_time_s_alone() external {
         Lock memory l = conditionalLock();
         l.terms = terms(1, 3, condition.saltOf(agreed()));
         open(l);

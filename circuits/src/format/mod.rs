@@ -7,6 +7,7 @@ pub mod json;
 pub mod r1cs;
 pub mod wtns;
 pub mod zkey;
+pub(crate) mod zkey_write;
 
 #[cfg(test)]
 mod tests;
