@@ -43,6 +43,29 @@ const commands = {
     return true;
   },
 
+  // The verifying key of a zkey.
+  async key(zkey, key) {
+    write(key, await snarkjs.zKey.exportVerificationKey(zkey));
+    return true;
+  },
+
+  // The same proof several times after one that warms up: seconds by the clock and of processors, for each.
+  async measure(zkey, witness, times) {
+    const { proof, publicSignals } = await snarkjs.groth16.prove(zkey, witness);
+    const rounds = [];
+    for (let i = 0; i < Number(times); i++) {
+      const [clock, cpu] = [process.hrtime.bigint(), process.cpuUsage()];
+      await snarkjs.groth16.prove(zkey, witness);
+      const used = process.cpuUsage(cpu);
+      rounds.push({ wall: Number(process.hrtime.bigint() - clock) / 1e9, cpu: (used.user + used.system) / 1e6 });
+    }
+    const key = await snarkjs.zKey.exportVerificationKey(zkey);
+    const clock = process.hrtime.bigint();
+    const verified = await snarkjs.groth16.verify(key, publicSignals, proof);
+    const verify = Number(process.hrtime.bigint() - clock) / 1e9;
+    return { rounds, verified, verify, memory: process.resourceUsage().maxRSS * 1024 };
+  },
+
   // Poseidon of each list of decimals.
   async poseidon(lists) {
     const poseidon = await buildPoseidon();

@@ -25,12 +25,6 @@ pub enum Error {
         /// Its length.
         length: usize,
     },
-    /// Text that is not 32 bytes in hexadecimal.
-    #[error("word {index} is not 0x and 64 hexadecimal digits")]
-    NotWord {
-        /// Which word.
-        index: usize,
-    },
     /// Coordinates that satisfy no curve equation.
     #[error("the point is not on its curve")]
     PointOffCurve,
@@ -187,8 +181,47 @@ pub enum Error {
     },
 
     // -- formats
-    /// JSON that is not what snarkjs writes.
-    #[error("not snarkjs JSON")]
+    /// No registered circuit has this name.
+    #[error(
+        "no such statement; `right`, `alarm`, `session`, `hashlink`, `sum` and `median` are registered"
+    )]
+    CircuitUnknown,
+    /// A witness file that cannot be read. It says where and not what: the values are private.
+    #[error("witness file, line {line} column {column}: {problem}")]
+    Witness {
+        /// Line, from 1.
+        line: usize,
+        /// Column.
+        column: usize,
+        /// What is wrong.
+        problem: WitnessFault,
+    },
+    /// More bytes than such a file can have.
+    #[error("the file has {got} bytes, at most {max} are read")]
+    FileTooLong {
+        /// How many it has.
+        got: u64,
+        /// The most.
+        max: u64,
+    },
+    /// A proof file of another version.
+    #[error("proof file of version {got}, this program reads version {expected}")]
+    ProofFileVersion {
+        /// Its version.
+        got: u32,
+        /// The one that is read.
+        expected: u32,
+    },
+    /// A proof file made under another key.
+    #[error("the proof was made under key {got}, this key is {expected}")]
+    KeyOfAnotherProof {
+        /// Hash of the key the proof names.
+        got: B256,
+        /// Hash of the key it was checked with.
+        expected: B256,
+    },
+    /// JSON of another shape than expected.
+    #[error("not the JSON that was expected")]
     Json(#[source] serde_json::Error),
     /// A field with a value we do not support.
     #[error("`{field}` is not {expected}")]
@@ -250,6 +283,9 @@ pub enum KeyFault {
     /// Delta as nobody contributed to it: anyone proves anything.
     #[error("delta is the generator")]
     DeltaIsGenerator,
+    /// A ceremony's key to which nobody contributed.
+    #[error("nobody contributed to it: run `snarkjs zkey contribute` and `zkey beacon` first")]
+    NoContribution,
     /// An element that is the identity.
     #[error("an element is the identity")]
     Identity,
@@ -259,6 +295,22 @@ pub enum KeyFault {
     /// Too many or too few input points.
     #[error("the number of input points is wrong")]
     InputPoints,
+}
+
+/// What is wrong with a witness file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WitnessFault {
+    /// Not JSON.
+    #[error("this is not JSON")]
+    Syntax,
+    /// It ends early.
+    #[error("the file ends early")]
+    Truncated,
+    /// A field is missing, unknown, or not what it should be.
+    #[error(
+        "a field is missing, unknown, twice there, or not of its kind: compare with the statement's example"
+    )]
+    Field,
 }
 
 /// What is wrong with a binary file.

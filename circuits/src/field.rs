@@ -2,7 +2,7 @@
 //! is somebody's attack or mistake.
 
 use alloy_primitives::{B256, U256};
-use ark_bn254::{Fq, Fr};
+pub use ark_bn254::{Fq, Fr};
 use ark_ff::{BigInteger, PrimeField};
 
 use crate::error::Error;

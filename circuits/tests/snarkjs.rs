@@ -10,7 +10,7 @@ use ark_bn254::Fr;
 use ark_ff::One;
 use causeway_circuits::babyjub::{Point, SecretKey, Signature};
 use causeway_circuits::context::Context;
-use causeway_circuits::error::{BinaryFault, Error};
+use causeway_circuits::error::{BinaryFault, Error, KeyFault};
 use causeway_circuits::field::{from_decimal, to_decimal};
 use causeway_circuits::format::{evm, json, r1cs, wtns, zkey};
 use causeway_circuits::groth16::{Compiled, Origin, development_key, prove};
@@ -19,6 +19,7 @@ use causeway_circuits::merkle::Tree;
 use causeway_circuits::poseidon;
 use causeway_circuits::statement::right::{self, Ask, Grant, Right};
 use causeway_circuits::system::Circuit;
+use causeway_circuits::yardstick;
 use serde_json::{Value, json};
 
 fn snarkjs(arguments: &[&str]) -> Value {
@@ -155,6 +156,33 @@ fn snarkjs_verifies_our_proof_and_writes_our_calldata() {
         snarkjs(&["calldata", &inputs_file, &proof_file]),
         json!(words)
     );
+}
+
+/// The key that measurements use: snarkjs proves under it what we would, and its proof verifies under the same points.
+#[test]
+fn snarkjs_proves_under_a_key_that_we_wrote_and_no_import_takes_it() {
+    let compiled = Compiled::new(&right(1)).unwrap();
+    let folder = Folder::new();
+    let zkey_file = folder.put("ours.zkey", yardstick::snarkjs_key(&compiled).unwrap());
+    let witness = folder.put("right.wtns", wtns::write(&right(1).assignment()));
+    let [proof, inputs, key] = ["proof.json", "inputs.json", "key.json"].map(|name| {
+        let path = folder.path(name);
+        path.display().to_string()
+    });
+    snarkjs(&["key", &zkey_file, &key]);
+
+    snarkjs(&["prove", &zkey_file, &witness, &proof, &inputs]);
+
+    let verifying = json::read_key(&folder.text("key.json"), compiled.name()).unwrap();
+    let stated = json::read_inputs(&folder.text("inputs.json")).unwrap();
+    assert_eq!(stated, right(1).public().inputs());
+    let proof = json::read_proof(&folder.text("proof.json")).unwrap();
+    verifying.verify(&stated, &proof).unwrap();
+    let imported = zkey::read(&std::fs::read(&zkey_file).unwrap(), &compiled);
+    assert!(matches!(
+        imported,
+        Err(Error::KeyUnsafe(KeyFault::NoContribution))
+    ));
 }
 
 /// The production path on one circuit: equations out, phase 2 by two parties and a beacon, key in, and proofs both

@@ -5,19 +5,14 @@
 
 use std::path::Path;
 
-use causeway_circuits::groth16::{Compiled, Origin, development_key};
+use causeway_circuits::groth16::{Origin, development_key};
+use causeway_circuits::registered::Registered;
 use causeway_circuits::solidity::verifier;
-use causeway_circuits::statement::{hashlink::HashLink, right, right::Right};
-use causeway_circuits::system::Circuit;
 
 #[test]
 fn committed_verifiers_are_those_of_the_development_keys() {
-    let circuits: [(&str, Box<dyn Circuit>); 2] = [
-        ("RightVerifier", Box::new(Right::blank(right::DEPTH))),
-        ("HashLinkVerifier", Box::new(HashLink::blank())),
-    ];
-    for (name, circuit) in circuits {
-        let compiled = Compiled::new(circuit.as_ref()).unwrap();
+    for registered in Registered::ALL {
+        let (name, compiled) = (registered.contract(), registered.compile().unwrap());
         let key = development_key(&compiled).unwrap();
 
         let text = verifier(name, compiled.name(), key.verifying(), Origin::Development);

@@ -183,3 +183,76 @@ pub mod data_market {
         "artifacts/DataMarket.json"
     }
 }
+
+/// Judge of conditional transfers: see `contracts/src/ISessionCondition.sol`.
+pub mod session_condition {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        SessionCondition,
+        "artifacts/SessionCondition.json"
+    }
+}
+
+/// Credential checks: see `contracts/src/ICredentialDesk.sol`.
+pub mod credential_desk {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        CredentialDesk,
+        "artifacts/CredentialDesk.json"
+    }
+}
+
+/// Minting what is metered: see `contracts/src/IMeteredToken.sol`.
+pub mod metered_token {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        MeteredToken,
+        "artifacts/MeteredToken.json"
+    }
+}
+
+/// Anchors on one owner's word: see `contracts/src/OwnedAnchors.sol`.
+pub mod owned_anchors {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        OwnedAnchors,
+        "artifacts/OwnedAnchors.json"
+    }
+}
+
+/// Verifiers by circuit: see `contracts/src/IVerifierRegistry.sol`.
+pub mod verifier_registry {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        VerifierRegistry,
+        "artifacts/VerifierRegistry.json"
+    }
+}
+
+/// Generated verifiers, by circuit: see `contracts/src/IVerifier.sol`.
+pub mod verifiers {
+    alloy_sol_types::sol! {
+        AlarmVerifier,
+        "artifacts/AlarmVerifier.json"
+    }
+    alloy_sol_types::sol! {
+        HashLinkVerifier,
+        "artifacts/HashLinkVerifier.json"
+    }
+    alloy_sol_types::sol! {
+        MedianVerifier,
+        "artifacts/MedianVerifier.json"
+    }
+    alloy_sol_types::sol! {
+        RightVerifier,
+        "artifacts/RightVerifier.json"
+    }
+    alloy_sol_types::sol! {
+        SessionVerifier,
+        "artifacts/SessionVerifier.json"
+    }
+    alloy_sol_types::sol! {
+        SumVerifier,
+        "artifacts/SumVerifier.json"
+    }
+}

@@ -9,6 +9,8 @@
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`DeviceRegistry`](device_registry), [`DeviceMirror`](device_mirror), [`FeedAggregator`](feed_aggregator), [`Evidence`](evidence), [`EvidenceRoll`](evidence_roll), [`DataMarket`](data_market) | devices, feeds and their data |
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
+//! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
+//! | [`conditional`] | salt and evidence of locks claimed with a proof |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`peg`] | memo, commitment and storage slots of the peg |
@@ -29,6 +31,7 @@
 //! assert!(code.len() > PointsToken::BYTECODE.len());
 //! ```
 
+pub mod conditional;
 mod generated;
 pub mod memo;
 pub mod oracle;
@@ -41,6 +44,7 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
 pub use call_executor::CallExecutor;
+pub use credential_desk::CredentialDesk;
 pub use data_market::DataMarket;
 pub use device_mirror::DeviceMirror;
 pub use device_registry::DeviceRegistry;
@@ -50,9 +54,10 @@ pub use evidence_roll::EvidenceRoll;
 pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
-    call_executor, data_market, device_mirror, device_registry, event_hub, evidence, evidence_roll,
-    feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks, message_hooks, peg_mint,
-    peg_token, peg_vault, points_token, settlement, settlement_escrow, validator_set,
+    call_executor, credential_desk, data_market, device_mirror, device_registry, event_hub,
+    evidence, evidence_roll, feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks,
+    message_hooks, metered_token, owned_anchors, peg_mint, peg_token, peg_vault, points_token,
+    session_condition, settlement, settlement_escrow, validator_set, verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
@@ -60,15 +65,19 @@ pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use memo::Memo;
 pub use message_hooks::IMessageHooks;
+pub use metered_token::MeteredToken;
+pub use owned_anchors::OwnedAnchors;
 pub use peg::PegMemo;
 pub use peg_mint::PegMint;
 pub use peg_token::PegToken;
 pub use peg_vault::PegVault;
 pub use points_token::PointsToken;
+pub use session_condition::SessionCondition;
 pub use settlement::Settlement;
 pub use settlement_escrow::SettlementEscrow;
 pub use terms::LockTerms;
 pub use validator_set::ValidatorSet;
+pub use verifier_registry::VerifierRegistry;
 
 /// Returns the id of a lock: `keccak256(abi.encode(lock))`, as `HashTimeLock.idOf`.
 pub fn lock_id(lock: &Lock) -> B256 {

@@ -76,6 +76,17 @@ fn every_artifact_names_its_compiler() {
         "Settlement",
         "SettlementEscrow",
         "ValidatorSet",
+        "AlarmVerifier",
+        "CredentialDesk",
+        "HashLinkVerifier",
+        "MedianVerifier",
+        "MeteredToken",
+        "OwnedAnchors",
+        "RightVerifier",
+        "SessionCondition",
+        "SessionVerifier",
+        "SumVerifier",
+        "VerifierRegistry",
     ] {
         let version = artifact(name)["compiler"]["version"]
             .as_str()

@@ -46,7 +46,7 @@ contract VerifierRegistryTest is Assert {
     // ---- what verifies
 
     function test_V8_a_statement_is_accepted_once_whatever_its_proof() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         bytes32 statement = _registry.accept(_circuit, proof, inputs);
         eq(statement, keccak256(abi.encodePacked(_circuit, inputs)), "statement");
         yes(_registry.accepted(address(this), statement), "accepted");
@@ -65,7 +65,7 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_nobody_uses_up_a_statement_for_another() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         vm.prank(address(7));
         _registry.accept(_circuit, proof, inputs);
 
@@ -73,20 +73,20 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_a_refused_proof_uses_up_nothing() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         uint256[8] memory bad = proof;
         (bad[6], bad[7]) = (proof[0], proof[1]);
         vm.expectRevert(abi.encodeWithSelector(IVerifier.ProofRefused.selector));
         _registry.accept(_circuit, bad, inputs);
 
-        (proof,) = ProofVectors.rightVerifier();
+        (proof,) = ProofVectors.right();
         _registry.accept(_circuit, proof, inputs);
     }
 
     // ---- what does not
 
     function test_inputs_are_counted() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         for (uint256 count = 0; count < 9; ++count) {
             if (count == inputs.length) continue;
             vm.expectRevert(abi.encodeWithSelector(IVerifier.InputsCounted.selector, count, inputs.length));
@@ -95,7 +95,7 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_inputs_are_below_the_order() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         for (uint256 i = 0; i < inputs.length; ++i) {
             inputs[i] += R;
             vm.expectRevert(abi.encodeWithSelector(IVerifier.InputNotCanonical.selector, i, inputs[i]));
@@ -105,7 +105,7 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_other_inputs_are_refused() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         for (uint256 i = 0; i < inputs.length; ++i) {
             inputs[i] += 1;
             vm.expectRevert(abi.encodeWithSelector(IVerifier.ProofRefused.selector));
@@ -115,7 +115,7 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_coordinates_are_below_the_modulus_and_points_on_their_curves() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         for (uint256 i = 0; i < 8; ++i) {
             uint256 honest = proof[i];
             proof[i] = honest + Q;
@@ -129,7 +129,7 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_nothing_is_no_proof() external {
-        (, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (, uint256[] memory inputs) = ProofVectors.right();
         uint256[8] memory zeros;
         vm.expectRevert(abi.encodeWithSelector(IVerifier.ProofRefused.selector));
         _registry.check(_circuit, zeros, inputs);
@@ -139,9 +139,9 @@ contract VerifierRegistryTest is Assert {
         IVerifier link = IVerifier(deploy("HashLinkVerifier", ""));
         _registry.register(link, 0);
         bytes32 circuit = link.circuit();
-        (uint256[8] memory own, uint256[] memory ownInputs) = ProofVectors.hashLinkVerifier();
+        (uint256[8] memory own, uint256[] memory ownInputs) = ProofVectors.hashlink();
         _registry.check(circuit, own, ownInputs);
-        (uint256[8] memory proof,) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof,) = ProofVectors.right();
 
         vm.expectRevert(abi.encodeWithSelector(IVerifier.ProofRefused.selector));
         _registry.check(circuit, proof, ownInputs);
@@ -149,7 +149,7 @@ contract VerifierRegistryTest is Assert {
 
     /// With too little gas the precompile fails: that must not look like a refusal that succeeds.
     function test_too_little_gas_reverts() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         bytes memory call = abi.encodeCall(IVerifierRegistry.check, (_circuit, proof, inputs));
         uint256[4] memory limits = [uint256(20_000), 48_000, 100_000, 180_000];
         for (uint256 i = 0; i < limits.length; ++i) {
@@ -159,7 +159,7 @@ contract VerifierRegistryTest is Assert {
     }
 
     function test_an_unknown_circuit_is_refused() external {
-        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.rightVerifier();
+        (uint256[8] memory proof, uint256[] memory inputs) = ProofVectors.right();
         vm.expectRevert(abi.encodeWithSelector(IVerifierRegistry.CircuitUnknown.selector, bytes32(0)));
         _registry.accept(0, proof, inputs);
 

@@ -15,7 +15,7 @@ type G2 = [[String; 2]; 3];
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProofJson {
+pub(super) struct ProofJson {
     pi_a: G1,
     pi_b: G2,
     pi_c: G1,
@@ -48,15 +48,18 @@ struct KeyJson {
 ///
 /// Never, for what exists.
 pub fn write_proof(proof: &Proof) -> Result<String, Error> {
+    serde_json::to_string_pretty(&to_json(proof)).map_err(Error::Json)
+}
+
+pub(super) fn to_json(proof: &Proof) -> ProofJson {
     let (a, b, c) = proof.coordinates();
-    let json = ProofJson {
+    ProofJson {
         pi_a: write_g1(a),
         pi_b: write_g2(b),
         pi_c: write_g1(c),
         protocol: PROTOCOL.into(),
         curve: CURVE.into(),
-    };
-    serde_json::to_string_pretty(&json).map_err(Error::Json)
+    }
 }
 
 /// Reads a proof.
@@ -65,7 +68,10 @@ pub fn write_proof(proof: &Proof) -> Result<String, Error> {
 ///
 /// When it is not snarkjs' JSON of a Groth16 proof on this curve, or its points are not fit.
 pub fn read_proof(text: &str) -> Result<Proof, Error> {
-    let json: ProofJson = serde_json::from_str(text).map_err(Error::Json)?;
+    from_json(&serde_json::from_str(text).map_err(Error::Json)?)
+}
+
+pub(super) fn from_json(json: &ProofJson) -> Result<Proof, Error> {
     check(&json.protocol, &json.curve)?;
     Proof::from_coordinates(
         read_g1(&json.pi_a)?,

@@ -2,10 +2,12 @@
 
 mod binary;
 pub mod evm;
+pub mod file;
 pub mod json;
 pub mod r1cs;
 pub mod wtns;
 pub mod zkey;
+pub(crate) mod zkey_write;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use ark_ec::AffineRepr;
 use ark_ff::{BigInt, PrimeField, Zero};
 
 use super::binary::{Reader, Sections};
-use crate::error::{BinaryFault, Error};
+use crate::error::{BinaryFault, Error, KeyFault};
 use crate::field::Named;
 use crate::groth16::{Compiled, Origin, ProvingKey};
 use crate::system::Row;
@@ -75,6 +75,9 @@ pub fn read(bytes: &[u8], circuit: &Compiled) -> Result<Imported, Error> {
     // The hash of the circuit as snarkjs sees it, then the contributions.
     record.take(64)?;
     let contributions = record.u32()?;
+    if contributions == 0 {
+        return Err(Error::KeyUnsafe(KeyFault::NoContribution));
+    }
     let transcript = keccak256(sections.section(10)?.rest());
     let key = ProvingKey::new(inner, Origin::Ceremony, circuit)?;
     Ok(Imported {

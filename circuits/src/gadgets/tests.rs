@@ -1,9 +1,10 @@
 use ark_bn254::Fr;
-use ark_ff::{MontFp, One, Zero};
+use ark_ff::{Field, MontFp, One, Zero};
 use sha2::Digest;
 
 use super::*;
 use crate::babyjub::{self, BASE, Point, SecretKey, Signature};
+use crate::poseidon::Parameters;
 use crate::system::tamper::{Tamper, resists};
 use crate::system::{Builder, Circuit, Num};
 
@@ -47,6 +48,28 @@ fn poseidon_in_circuit_is_poseidon() {
         };
         assert_eq!(group, "inside/poseidon");
     }
+}
+
+/// Who could choose what is inside of a hash would choose the hash.
+#[test]
+fn a_hash_that_was_not_computed_is_refused() {
+    let inputs = [Fr::from(7u64), Fr::from(8u64)];
+    let wanted = crate::poseidon::hash(&inputs) + Fr::one();
+    let probe = Probe(|c: &mut Builder| {
+        let nums = inputs.map(|x| c.witness("x", x));
+        let hash = c.group("inside", |c| poseidon::hash(c, &nums));
+        c.group("output", |c| c.equal(&hash, &Num::constant(wanted)));
+    });
+    // The last product enters the output by one factor alone.
+    let last = probe.system().witnesses - inputs.len() - 1;
+    let assignment = probe.assignment();
+    let honest = assignment[assignment.len() - 1];
+    let factor = Parameters::of(inputs.len()).matrix[0][inputs.len()];
+    let forged = honest + factor.inverse().unwrap();
+
+    let attack = none().set("product", last, forged);
+
+    resists(&probe, &attack, "inside/poseidon");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub use proof::{Proof, Verified, negated, rerandomised};
 pub use reduction::CircomReduction;
 pub use register::Register;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Keccak256, keccak256};
 use ark_bn254::{Bn254, Fr};
 use ark_ff::UniformRand;
 use ark_groth16::Groth16;
@@ -111,6 +111,14 @@ pub fn circuit_id(name: &str) -> B256 {
     keccak256(name)
 }
 
+/// What is accepted once: `keccak256(circuit ‖ inputs)`. The key and the proof do not enter.
+pub fn statement_of(circuit: B256, inputs: &[[u8; 32]]) -> B256 {
+    let mut hash = Keccak256::new();
+    hash.update(circuit);
+    inputs.iter().for_each(|input| hash.update(input));
+    hash.finalize()
+}
+
 /// Makes a development key: always the same for the same circuit, and known to everybody who reads this.
 ///
 /// # Errors
@@ -120,7 +128,7 @@ pub fn development_key(circuit: &Compiled) -> Result<ProvingKey, Error> {
     let seed = [b"causeway/development key/1/", circuit.hash.as_slice()].concat();
     let mut rng = ChaCha20Rng::from_seed(keccak256(seed).0);
     let key = Groth16::<Bn254, LibsnarkReduction>::generate_random_parameters_with_reduction(
-        Replay(&circuit.system),
+        Replay::new(&circuit.system),
         &mut rng,
     );
     let key = key.map_err(|_| Error::Internal(Fault::Setup))?;
@@ -189,25 +197,49 @@ fn with_reduction<Q: R1CSToQAP>(
 }
 
 /// A generator seeded by the system.
-fn random() -> Result<ChaCha20Rng, Error> {
+pub(crate) fn random() -> Result<ChaCha20Rng, Error> {
     let mut seed = zeroize::Zeroizing::new([0u8; 32]);
     getrandom::fill(seed.as_mut()).map_err(|_| Error::Internal(Fault::Randomness))?;
     Ok(ChaCha20Rng::from_seed(*seed))
 }
 
-/// Hands recorded equations to the library's key generator.
-struct Replay<'a>(&'a System);
+/// Hands recorded equations to the library, with an assignment or without.
+pub(crate) struct Replay<'a> {
+    system: &'a System,
+    assignment: Option<&'a [Fr]>,
+}
+
+impl<'a> Replay<'a> {
+    pub(crate) fn new(system: &'a System) -> Self {
+        Self {
+            system,
+            assignment: None,
+        }
+    }
+
+    pub(crate) fn with_values(system: &'a System, assignment: &'a [Fr]) -> Self {
+        Self {
+            system,
+            assignment: Some(assignment),
+        }
+    }
+}
 
 impl ConstraintSynthesizer<Fr> for Replay<'_> {
     fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
+        let (inputs, columns_total) = (self.system.inputs.len(), self.system.columns());
+        let value = |column: usize| {
+            let known = self.assignment.and_then(|values| values.get(column));
+            known.copied().ok_or(SynthesisError::AssignmentMissing)
+        };
         let mut columns = vec![Variable::One];
-        for _ in &self.0.inputs {
-            columns.push(cs.new_input_variable(|| Err(SynthesisError::AssignmentMissing))?);
+        for column in 1..columns_total {
+            columns.push(match column <= inputs {
+                true => cs.new_input_variable(|| value(column))?,
+                false => cs.new_witness_variable(|| value(column))?,
+            });
         }
-        for _ in 0..self.0.witnesses {
-            columns.push(cs.new_witness_variable(|| Err(SynthesisError::AssignmentMissing))?);
-        }
-        for constraint in &self.0.constraints {
+        for constraint in &self.system.constraints {
             let [a, b, c] = constraint.sides.each_ref().map(|side| {
                 let terms = side
                     .iter()

@@ -1,6 +1,6 @@
 //! Proofs, and statements that were verified.
 
-use alloy_primitives::{B256, Keccak256};
+use alloy_primitives::B256;
 use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ec::pairing::Pairing;
@@ -79,14 +79,10 @@ impl Verified {
         &self.inputs
     }
 
-    /// What is accepted once: `keccak256(circuit ‖ inputs)`. The key and the proof do not enter.
+    /// What is accepted once: see [`statement_of`](super::statement_of).
     pub fn statement(&self) -> B256 {
-        let mut hash = Keccak256::new();
-        hash.update(self.circuit);
-        self.inputs
-            .iter()
-            .for_each(|input| hash.update(to_be_bytes(input)));
-        hash.finalize()
+        let words: Vec<[u8; 32]> = self.inputs.iter().map(to_be_bytes).collect();
+        super::statement_of(self.circuit, &words)
     }
 }
 

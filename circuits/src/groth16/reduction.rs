@@ -1,4 +1,4 @@
-//! The reduction of keys that snarkjs made.
+//! The reduction of snarkjs' keys.
 //!
 //! Such a key's H points are Lagrange points of the odd coset, so H is given by its values there instead of its
 //! coefficients: `A * B - C` on the coset of the 2n-th root of unity.
@@ -57,13 +57,18 @@ impl R1CSToQAP for CircomReduction {
             .collect())
     }
 
-    /// Keys are imported, never made, with this reduction.
+    /// `A * B - C` has a degree below 2n and vanishes on the n even points of the larger domain, so its value at `t` is
+    /// made of its values at the odd ones: the scalars are their Lagrange coefficients.
     fn h_query_scalars<F: PrimeField, D: EvaluationDomain<F>>(
-        _: usize,
+        max_power: usize,
+        t: F,
         _: F,
-        _: F,
-        _: F,
+        delta_inverse: F,
     ) -> Result<Vec<F>, SynthesisError> {
-        Err(SynthesisError::Unsatisfiable)
+        let double = GeneralEvaluationDomain::<F>::new(2 * (max_power + 1));
+        let double = double.ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
+        let all = double.evaluate_all_lagrange_coefficients(t);
+        let odd = all.into_iter().skip(1).step_by(2);
+        Ok(odd.map(|coefficient| coefficient * delta_inverse).collect())
     }
 }

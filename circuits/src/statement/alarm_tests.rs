@@ -5,7 +5,7 @@ use crate::babyjub::{SecretKey, order};
 use crate::error::Error;
 use crate::merkle::Tree;
 use crate::statement::session::encode;
-use crate::system::tamper::{Tamper, resists};
+use crate::system::tamper::{Tamper, resists, resists_in_turn};
 
 const TIME: u64 = 1_800_000_000;
 
@@ -169,9 +169,10 @@ fn a_window_of_other_parts_is_refused() {
         none()
             .set("from", 0, Fr::from(TIME) - power(64))
             .set("until", 0, Fr::from(TIME + 61));
-    let refused = attack.check(&alarm(9, TIME + 61));
-    assert!(
-        matches!(refused, Err(Error::WitnessRefused { group }) if group.starts_with("window/range"))
+    resists_in_turn(
+        &alarm(9, TIME + 61),
+        &attack,
+        &["window/range", "window/order"],
     );
 }
 
@@ -188,4 +189,14 @@ fn another_nullifier_or_policy_is_refused() {
     }
     .input();
     resists(&elsewhere, &none(), "nullifier");
+}
+
+#[test]
+fn a_key_off_the_curve_is_refused() {
+    let mut statement = alarm(9, TIME);
+    statement.signed.key[0] += Fr::one();
+    let leaf = reading::leaf_of(statement.signed.key);
+    statement.public.root = statement.signed.path.root(leaf);
+
+    resists_in_turn(&statement, &none(), &["membership/on curve", "signature"]);
 }

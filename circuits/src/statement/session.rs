@@ -87,6 +87,11 @@ pub fn encode(value: i32) -> u32 {
     (value as u32) ^ (1 << 31)
 }
 
+/// What was lifted by [`encode`].
+pub fn decode(value: u32) -> i32 {
+    (value ^ (1 << 31)) as i32
+}
+
 /// The digest that is anchored.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use crate::error::Error;
 /// Replaces values and removes one group of constraints.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tamper {
-    removed: Option<&'static str>,
+    removed: Vec<&'static str>,
     values: Vec<(&'static str, usize, Fr)>,
     seen: BTreeMap<&'static str, usize>,
 }
@@ -24,16 +24,12 @@ impl Tamper {
 
     /// Drops every constraint of `group` and of the groups within it.
     pub(crate) fn without(mut self, group: &'static str) -> Self {
-        self.removed = Some(group);
+        self.removed.push(group);
         self
     }
 
     pub(super) fn removes(&self, group: &str) -> bool {
-        self.removed.is_some_and(|removed| {
-            group
-                .strip_prefix(removed)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        self.removed.iter().any(|removed| is_within(group, removed))
     }
 
     pub(super) fn value(&mut self, label: &'static str, honest: Fr) -> Fr {
@@ -68,16 +64,31 @@ impl Tamper {
 
 /// `attack` is refused because of `group`, and would be accepted without it.
 pub(crate) fn resists(circuit: &dyn Circuit, attack: &Tamper, group: &'static str) {
-    match attack.check(circuit) {
-        Err(Error::WitnessRefused { group: by }) => {
-            let named = by == group || by.starts_with(&format!("{group}/"));
-            assert!(named, "refused by {by}, not by {group}");
+    resists_in_turn(circuit, attack, &[group]);
+}
+
+/// `attack` is refused because of the first group; without that because of the next, and so on; and accepted without
+/// all of them.
+pub(crate) fn resists_in_turn(circuit: &dyn Circuit, attack: &Tamper, groups: &[&'static str]) {
+    let mut open = attack.clone();
+    for group in groups {
+        match open.check(circuit) {
+            Err(Error::WitnessRefused { group: by }) => {
+                assert!(is_within(&by, group), "refused by {by}, not by {group}");
+            }
+            other => panic!("the attack on {group} ended with {other:?}"),
         }
-        other => panic!("the attack on {group} ended with {other:?}"),
+        open = open.without(group);
     }
-    let open = attack.clone().without(group).check(circuit);
+    let ended = open.check(circuit);
     assert!(
-        open.is_ok(),
-        "without {group} the attack still fails: {open:?}"
+        ended.is_ok(),
+        "without {groups:?} the attack still fails: {ended:?}"
     );
+}
+
+fn is_within(group: &str, outer: &str) -> bool {
+    group
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -12,6 +12,7 @@ mod guard;
 mod health;
 mod messages;
 mod problem;
+mod proofs;
 mod resolve;
 mod serve;
 mod transfers;
@@ -33,6 +34,7 @@ pub use app::{App, ChainEntry};
 pub use describe::openapi;
 pub use messages::{Message, MessageDetail, MessageList, SendMessage};
 pub use problem::Problem;
+pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use serve::Server;
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
@@ -56,6 +58,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/messages", get(messages::list).post(messages::send))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/retry", post(messages::retry))
+        .route("/v1/proofs", post(proofs::submit))
+        .route("/v1/proofs/{chain}", get(proofs::circuits))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -10,6 +10,7 @@ mod error;
 mod key;
 mod message;
 mod output;
+mod proof;
 mod run;
 mod transfer;
 
@@ -55,6 +56,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Node => run::node(global, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
+        Command::Proof(command) => proof::run(global, command, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }
@@ -67,6 +69,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
             let done = match bench {
                 args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
+                args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
+                args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,
             };
             done.map_err(|e| CliError::Failed(format!("{e:#}")))

@@ -2,6 +2,8 @@
 //!
 //! The deployer sends these transactions and no others, so its nonce tells how far it got: a restart goes on there.
 
+mod proofs;
+
 use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U256};
@@ -11,6 +13,8 @@ use causeway_contracts::{
     EventHub, Gateway, HashTimeLock, LightClient, PegMint, PegVault, PointsToken, deploy_code,
     gateway::Gateway::LaneConfig,
 };
+
+pub use self::proofs::{PERIOD, Proofs, UNIT, ensure_proofs, issuers, meters};
 
 /// Points minted for each account, in the token's smallest unit: one million.
 pub const MINTED: u128 = 1_000_000 * 10_u128.pow(18);
@@ -94,6 +98,8 @@ pub enum PegEnd {
 
 /// Transactions of [`ensure_messaging`].
 const MESSAGING: u64 = 5;
+/// Transactions of [`ensure_peg`].
+const PEG: u64 = 1;
 /// Points that may pass the peg at once, smallest units: ten thousand.
 const PEG_CAPACITY: u128 = 10_000 * 10_u128.pow(18);
 /// Points of it that come back each second.

@@ -16,7 +16,7 @@ use secp256k1::SecretKey;
 use crate::{
     api::{self, App, ChainEntry},
     config::{self, Config, OfferAsset, raw::Kind},
-    contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd},
+    contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd, Proofs},
     crossing::{
         CrossingConfig, Handle,
         peg::{PegHandle, PegPort, PegSite, Pegs},
@@ -26,7 +26,9 @@ use crate::{
     external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
-    local::{ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, WATCHTOWER},
+    local::{
+        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, REGISTRAR, WATCHTOWER,
+    },
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
 };
@@ -139,7 +141,8 @@ impl Chains {
         let stores = keystores(config, local.as_ref());
         let (keys, watchtowers) = accounts(config, local.as_ref())?;
         // Keys that the driver must not use stay out of its adapters.
-        let is_driven = |name: &str| ![DEPLOYER, CAROL, DAVE].contains(&name) || local.is_none();
+        let is_driven =
+            |name: &str| ![DEPLOYER, CAROL, DAVE, REGISTRAR].contains(&name) || local.is_none();
         let driven: BTreeMap<String, SecretKey> = keys
             .iter()
             .filter(|(name, _)| is_driven(name))
@@ -234,8 +237,23 @@ impl Chains {
                 Kind::Consortium => PegEnd::Side,
             };
             sent += contracts::ensure_peg(&chain, deployer, guardian, holders, end).await?;
+            sent += self.deploy_proofs(&chain, deployer, holders).await?;
         }
         Ok(sent)
+    }
+
+    /// Verifiers and what acts on proofs, on one chain.
+    async fn deploy_proofs(
+        &self,
+        chain: &HostedChain,
+        deployer: Address,
+        holders: usize,
+    ) -> Result<usize, DeployError> {
+        let account = |name| self.accounts.get(name).copied();
+        let Some((registrar, beneficiary)) = account(REGISTRAR).zip(account(ALICE)) else {
+            return Ok(0);
+        };
+        contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary).await
     }
 
     /// The two hosted chains of the local profile, if it has just two.
@@ -291,6 +309,13 @@ impl Chains {
             home: end(Kind::Public, None)?,
             side: end(Kind::Consortium, Some(peg.pegged))?,
         })
+    }
+
+    /// Where the contracts of proofs are, in the local profile.
+    pub fn proofs(&self) -> Option<Proofs> {
+        self.pair()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        Some(Proofs::of(*deployer, holders(&self.accounts).len()))
     }
 
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
@@ -373,7 +398,11 @@ impl Daemon {
             driver.clone(),
             dynamic,
         );
-        let entries = chains.hosted.iter().map(ChainEntry::hosted);
+        let proofs = chains.proofs();
+        let entries = chains.hosted.iter().map(|hosting| ChainEntry {
+            proofs,
+            ..ChainEntry::hosted(hosting)
+        });
         let entries = entries.chain(chains.external.iter().map(ChainEntry::external));
         let entries = entries.collect();
         let accounts = chains.accounts.clone();

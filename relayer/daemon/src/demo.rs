@@ -9,10 +9,13 @@
 //! | `refund` | the other party never locks; alice has her points back |
 //! | `call` | alice calls a consortium contract from the public chain; its answer comes back, proved both ways |
 //! | `peg_in`, `peg_out` | carol's public points become pegged points of the consortium, and come back |
+//! | `proof` | a device's readings, of which none is shown, are proved to comply; both chains verify it |
+//! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
 mod call;
+mod cold_chain;
 mod follow;
 mod outsiders;
 mod peg;
@@ -43,6 +46,8 @@ const SWAPPED: u128 = 25 * POINT;
 const WATCHED: u128 = 7 * POINT;
 /// Points locked in vain.
 const REFUNDED: u128 = 3 * POINT;
+/// Points that carol owes dave for a delivery.
+const PAID: u128 = 4 * POINT;
 /// Safety deposit of the lock that the watchtower completes, native wei.
 const DEPOSIT: u128 = POINT / 1_000;
 const POINT: u128 = 10_u128.pow(18);
@@ -90,6 +95,12 @@ pub(crate) enum DemoError {
     /// A chain.
     #[error(transparent)]
     Chain(#[from] causeway_adapter_api::ChainError),
+    /// Proving.
+    #[error(transparent)]
+    Proof(#[from] causeway_circuits::Error),
+    /// A thread that proves ended before its proof.
+    #[error("the proving thread ended early: see the log")]
+    Worker,
     /// A contract's answer that is not what its interface says.
     #[error("the answer to {0} cannot be read")]
     Answer(&'static str),
@@ -179,7 +190,7 @@ async fn transfers(
         note,
         began,
     };
-    let (swap_end, (tower, tower_end), refund_end, call_ok) = tokio::join!(
+    let (swap_end, (tower, tower_end), refund_end, call_ok, warm) = tokio::join!(
         async {
             let ended = follow(swap, "swap").both().await;
             let text = "alice has consortium points, bob has public points";
@@ -211,15 +222,20 @@ async fn transfers(
                     false
                 }
             }
-        }
+        },
+        cold_chain::warm_up(&stage),
     );
-    note("carol's points leave over the peg and come back; dave carries the proofs");
-    let pegged = pegs(&stage, step).await;
+    warm?;
+    let crossing = async {
+        note("carol's points leave over the peg and come back; dave carries the proofs");
+        pegs(&stage, step).await
+    };
+    let delivered = deliveries(&stage, step, note, crossing).await;
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
         .all(|end| matches!(end, Ok(true)))
         && call_ok
-        && pegged;
+        && delivered;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
@@ -239,7 +255,7 @@ async fn transfers(
     });
     let text = if ok {
         format!(
-            "5 transfers and a call; value is conserved on both chains; heights {} and {}",
+            "7 transfers, a call and a proof; value is conserved on both chains; heights {} and {}",
             after.public.height, after.consortium.height
         )
     } else {
@@ -247,6 +263,37 @@ async fn transfers(
     };
     step("summary", ok, text, found);
     Ok(ok)
+}
+
+/// One delivery that broke its cold chain, one that did not; `meanwhile` goes on until the broken one's time is over.
+async fn deliveries(
+    stage: &Stage<'_>,
+    step: Say<'_>,
+    note: &dyn Fn(&str),
+    meanwhile: impl Future<Output = bool>,
+) -> bool {
+    let Some(cold) = cold_chain::ColdChain::new(stage) else {
+        return meanwhile.await;
+    };
+    note("carol owes dave for two deliveries; what the devices measured stays with dave");
+    let both = async {
+        let (broken, refused) = cold.broken().await?;
+        let (proof, paid) = cold.whole().await?;
+        let verified = proof.ok;
+        step("proof", verified, proof.text, proof.found);
+        let others = meanwhile.await;
+        let refunded = cold.refunded(&broken).await?;
+        let held = paid && refused && refunded;
+        let text = "the whole delivery is paid with its proof, the broken one refused and refunded";
+        let found = json!({ "paid": paid, "refused": refused, "refunded": refunded });
+        step("conditional", held, text.into(), found);
+        Ok::<_, DemoError>(verified && held && others)
+    };
+    both.await.unwrap_or_else(|error| {
+        let found = json!({ "error": error.to_string() });
+        step("conditional", false, error.to_string(), found);
+        false
+    })
 }
 
 /// Points over the peg and back. Carol and dave sign for themselves, so this waits until their swap is over.

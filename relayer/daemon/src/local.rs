@@ -38,10 +38,12 @@ pub const WATCHTOWER: &str = "watchtower";
 pub const CAROL: &str = "carol";
 /// Swaps without a daemon, as [`CAROL`].
 pub const DAVE: &str = "dave";
+/// Puts digests of readings and sets of members on record; the driver does not hold its key.
+pub const REGISTRAR: &str = "registrar";
 /// Deploys the contracts and mints points; sends nothing else.
 pub const DEPLOYER: &str = "deployer";
 /// The accounts of the local profile.
-pub const ACCOUNTS: [&str; 6] = [ALICE, BOB, CAROL, DAVE, WATCHTOWER, DEPLOYER];
+pub const ACCOUNTS: [&str; 7] = [ALICE, BOB, CAROL, DAVE, WATCHTOWER, REGISTRAR, DEPLOYER];
 
 /// Password of every test keystore. Not a secret: it protects against loading a test key by mistake, nothing else.
 const PASSWORD: &str = "causeway local profile: these keys protect nothing";

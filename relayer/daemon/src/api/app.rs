@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, watch};
 use super::EventView;
 use crate::{
     config::{Config, raw::Kind},
+    contracts::Proofs,
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
@@ -90,6 +91,8 @@ pub struct ChainEntry {
     pub chain: Arc<dyn Chain>,
     /// Its points token.
     pub points_token: Option<Address>,
+    /// Its contracts of proofs, where the daemon knows them.
+    pub proofs: Option<Proofs>,
     /// JSON-RPC without a certificate.
     pub rpc: Option<SocketAddr>,
     /// JSON-RPC with one.
@@ -114,6 +117,7 @@ impl ChainEntry {
             },
             chain: Arc::clone(&hosting.chain) as Arc<dyn Chain>,
             points_token: hosting.points_token,
+            proofs: None,
             rpc: hosting.rpc,
             rpc_tls: hosting.rpc_tls,
             validators: Some(hosting.node.spec().validators.len()),
@@ -132,6 +136,7 @@ impl ChainEntry {
             kind: "evm",
             chain: Arc::clone(&external.chain) as Arc<dyn Chain>,
             points_token: external.points_token,
+            proofs: None,
             rpc: None,
             rpc_tls: None,
             validators: None,

@@ -6,7 +6,7 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, events, health, messages, problem, transfers, views};
+use super::{chains, events, health, messages, problem, proofs, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,8 @@ use super::{chains, events, health, messages, problem, transfers, views};
         messages::list,
         messages::show,
         messages::retry,
+        proofs::submit,
+        proofs::circuits,
         events::stream
     ),
     components(schemas(problem::Problem, views::EventView))

@@ -121,6 +121,10 @@ impl From<RelayError> for Problem {
                 let what = "correct the message; docs/messages.md says what a gateway takes";
                 Self::new(StatusCode::CONFLICT, "refused", text, what)
             }
+            RelayError::PeerContractRefused(_) => {
+                let what = "correct the request: the contract's words say what it does not take";
+                Self::new(StatusCode::CONFLICT, "refused", text, what)
+            }
             RelayError::PeerUnknownChain(_)
             | RelayError::PeerNoLane { .. }
             | RelayError::ConfigUnknownAccount { .. } => Self::bad_request(text),

@@ -1,5 +1,7 @@
 //! Every address with right, wrong, oversized and repeated input, over two chains in memory.
 
+mod proofs;
+
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use alloy_primitives::{Address, U256};
@@ -76,6 +78,7 @@ impl Bench {
             kind: "public",
             chain: Arc::new(chain),
             points_token: Some(TOKEN),
+            proofs: None,
             rpc: None,
             rpc_tls: None,
             validators: None,

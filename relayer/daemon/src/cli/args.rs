@@ -100,6 +100,9 @@ pub(super) enum Command {
     /// Send, list, show, retry messages and calls across chains
     #[command(subcommand)]
     Message(Message),
+    /// Prove facts about data that is not shown; check and submit such proofs
+    #[command(subcommand)]
+    Proof(super::proof::args::Command),
     /// Where a transfer or message is, who may act next, until when, what it costs, what happens if nobody acts
     Explain {
         /// Id of the transfer or message
@@ -442,6 +445,14 @@ pub(super) enum Bench {
     /// Start, idle cost and lone-transaction finality of the public and the consortium chain in one process
     #[command(after_help = "Example:\n  causeway bench pair --idle-seconds 60")]
     Pair(crate::bench::PairBench),
+    /// What each statement costs to prove, beside the bare proof library and snarkjs on the same circuit
+    #[command(
+        after_help = "Examples:\n  causeway bench prove\n  causeway bench prove --statements session --threads 1,2 --rounds 5"
+    )]
+    Prove(crate::bench::ProveBench),
+    /// One circuit in a process of its own, as `bench prove` starts it
+    #[command(hide = true)]
+    ProveRow(crate::bench::ProveRow),
     /// One chain in a process of its own, as `bench chain` starts it
     #[command(hide = true)]
     Serve(crate::bench::ServeBench),

@@ -66,6 +66,9 @@ pub(super) enum CliError {
     /// The daemon says no.
     #[error("{} ({}): {}; {}", .0.title, .0.status, .0.detail, .0.what_to_do)]
     Refused(Problem),
+    /// A proof, key or witness.
+    #[error(transparent)]
+    Proof(#[from] causeway_circuits::Error),
     /// A hosted chain cannot go on.
     #[error(transparent)]
     Chain(#[from] HostFailure),
@@ -93,7 +96,7 @@ impl CliError {
             }
             Self::Unreachable { .. } | Self::NoDaemon { .. } => 4,
             Self::Refused(_) => 5,
-            Self::Chain(_) | Self::Failed(_) | Self::Io { .. } => 1,
+            Self::Chain(_) | Self::Failed(_) | Self::Io { .. } | Self::Proof(_) => 1,
         }
     }
 }

@@ -6,7 +6,7 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{Asset, ChainReader as _};
 use serde::{Serialize, Serializer};
 
-use super::{DemoError, SWAPPED, Stage, WATCHED, points};
+use super::{DemoError, PAID, SWAPPED, Stage, WATCHED, points};
 use crate::{
     hosting::Hosting,
     local::{ALICE, BOB, CAROL, DAVE},
@@ -103,8 +103,8 @@ impl Books {
         let expected = [
             (ALICE, SWAPPED, 0, 0, SWAPPED),
             (BOB, 0, SWAPPED, SWAPPED, 0),
-            (CAROL, WATCHED, 0, 0, WATCHED),
-            (DAVE, 0, WATCHED, WATCHED, 0),
+            (CAROL, WATCHED + PAID, 0, 0, WATCHED),
+            (DAVE, 0, WATCHED + PAID, WATCHED, 0),
         ];
         let mut wrong = Vec::new();
         for (name, public_out, public_in, consortium_out, consortium_in) in expected {

@@ -266,7 +266,7 @@ impl<'a> Pegging<'a> {
     }
 }
 
-async fn act(
+pub(super) async fn act(
     chain: &HostedChain,
     account: Address,
     to: Address,

@@ -54,8 +54,11 @@ pub enum RelayError {
     /// The gateway refuses the message.
     #[error("the gateway refuses: {0}")]
     PeerRefused(String),
+    /// The contract refuses the call.
+    #[error("the contract refuses: {0}")]
+    PeerContractRefused(String),
     /// The message was handed over and is not in a block yet.
-    #[error("the message is not in a block yet; `causeway message list` shows it once it is")]
+    #[error("not in a block yet: it goes on; ask again in a few seconds")]
     NotYet,
     /// The chain's blocks carry no certificates.
     #[error(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::ChainId;
+use causeway_adapter_api::{ChainId, TxId};
 use causeway_contracts::Gateway;
 use causeway_core::lane::Order;
 
@@ -63,6 +64,42 @@ impl SendRequest {
 }
 
 impl RelayHandle {
+    /// Has one of our accounts call a contract, through its lane; returns the transaction once it is final.
+    ///
+    /// # Errors
+    /// [`RelayError::ConfigUnknownAccount`], [`RelayError::PeerContractRefused`], [`RelayError::NotYet`] when the same
+    /// task is under way or no block takes it in time: the call is stored and goes on.
+    pub async fn call(
+        &self,
+        from: ChainId,
+        account: Address,
+        call: &RelayCall,
+    ) -> Result<TxId, RelayError> {
+        let shared = &self.shared;
+        let chain = shared.chain(from)?;
+        if !chain.accounts().contains(&account) {
+            return Err(RelayError::ConfigUnknownAccount {
+                chain: from,
+                account,
+            });
+        }
+        let order = shared.store.add_call(from, account, call).await?;
+        let order = order.ok_or(RelayError::NotYet)?;
+        shared.driver.knock(from, account);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            let (status, detail, txs) = shared.store.call_status(order).await?;
+            match (status, txs.last()) {
+                (OrderStatus::Failed, _) => {
+                    return Err(RelayError::PeerContractRefused(detail.unwrap_or_default()));
+                }
+                (OrderStatus::Done, Some(tx)) => return Ok(*tx),
+                _ => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+        Err(RelayError::NotYet)
+    }
+
     /// Sends a message and returns it as soon as a final block shows it. Its delivery goes on without the caller.
     ///
     /// # Errors
