@@ -1,10 +1,8 @@
 //! What a final block shows.
 
-use alloy_consensus::{
-    Header, ReceiptEnvelope, TxEnvelope, TxReceipt as _, transaction::SignerRecoverable as _,
-};
+use alloy_consensus::{Header, ReceiptEnvelope, TxEnvelope, transaction::SignerRecoverable as _};
 use alloy_eips::{Decodable2718 as _, Encodable2718 as _};
-use alloy_primitives::{Bytes, Log};
+use alloy_primitives::Log;
 
 use crate::{Broken, file::Fact, trie, verify::Proven};
 
@@ -14,17 +12,10 @@ pub(crate) fn check(fact: &Fact, block: &Header) -> Result<Proven, Broken> {
         Fact::Event {
             log,
             nodes,
-            receipt,
             transaction,
         } => {
-            trie::listed(
-                block.receipts_root,
-                *transaction,
-                receipt,
-                nodes,
-                "receipts",
-            )?;
-            let log = log_of(receipt, *log)?;
+            let receipt = trie::listed(block.receipts_root, *transaction, nodes, "receipts")?;
+            let log = log_of(&receipt, *log)?;
             let topics = log.data.topics().to_vec();
             Ok(Proven::Event {
                 address: log.address,
@@ -33,20 +24,10 @@ pub(crate) fn check(fact: &Fact, block: &Header) -> Result<Proven, Broken> {
                 transaction: *transaction,
             })
         }
-        Fact::Transaction {
-            raw,
-            nodes,
-            transaction,
-        } => {
-            trie::listed(
-                block.transactions_root,
-                *transaction,
-                raw,
-                nodes,
-                "transactions",
-            )?;
+        Fact::Transaction { nodes, transaction } => {
+            let raw = trie::listed(block.transactions_root, *transaction, nodes, "transactions")?;
             let tx =
-                TxEnvelope::decode_2718_exact(raw).map_err(|_| Broken::TransactionMalformed)?;
+                TxEnvelope::decode_2718_exact(&raw).map_err(|_| Broken::TransactionMalformed)?;
             let from = tx
                 .recover_signer()
                 .map_err(|_| Broken::TransactionMalformed)?;
@@ -67,10 +48,10 @@ pub(crate) fn check(fact: &Fact, block: &Header) -> Result<Proven, Broken> {
     }
 }
 
-fn log_of(receipt: &Bytes, index: u64) -> Result<Log, Broken> {
+fn log_of(receipt: &[u8], index: u64) -> Result<Log, Broken> {
     let envelope =
         ReceiptEnvelope::<Log>::decode_2718_exact(receipt).map_err(|_| Broken::ReceiptMalformed)?;
-    if envelope.encoded_2718() != *receipt {
+    if envelope.encoded_2718() != receipt {
         return Err(Broken::ReceiptMalformed);
     }
     let logs = envelope.logs();

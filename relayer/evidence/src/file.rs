@@ -97,13 +97,11 @@ pub struct Slot {
     pub key: B256,
     /// Its value; zero when it is absent.
     pub value: U256,
-    /// RLP of the account: nonce, balance, storage root, code hash.
-    pub account: Bytes,
     /// Whose.
     pub address: Address,
     /// Nodes of the storage trie from its root down.
     pub slot_nodes: Vec<Bytes>,
-    /// Nodes of the state trie from its root down.
+    /// Nodes of the state trie from its root down; the last holds the account.
     pub account_nodes: Vec<Bytes>,
 }
 
@@ -127,18 +125,14 @@ pub enum Fact {
     Event {
         /// Which log of the receipt.
         log: u64,
-        /// Nodes of the receipts trie from its root down.
+        /// Nodes of the receipts trie from its root down; the last holds the receipt, EIP-2718.
         nodes: Vec<Bytes>,
-        /// The receipt, EIP-2718.
-        receipt: Bytes,
         /// Index of its transaction in the block.
         transaction: u64,
     },
     /// A transaction.
     Transaction {
-        /// The transaction, EIP-2718.
-        raw: Bytes,
-        /// Nodes of the transactions trie from its root down.
+        /// Nodes of the transactions trie from its root down; the last holds the transaction, EIP-2718.
         nodes: Vec<Bytes>,
         /// Its index in the block.
         transaction: u64,

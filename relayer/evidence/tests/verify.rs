@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use causeway_evidence::{
     Broken, Chains, Known, Proven, Report, Verdict,
     file::{Body, Fact, MAGIC, Slot, VERSION},
@@ -341,7 +341,13 @@ fn a_certificate_of_the_wrong_epoch_is_refused() {
 #[test]
 fn a_value_the_trie_does_not_hold_is_refused() {
     let value = broken(|body| slot_of(body).value = U256::from(78));
-    let account = broken(|body| slot_of(body).account = Bytes::from_static(&[0xC0]));
+    let account = broken(|body| {
+        let leaf = alloy_rlp::encode(alloy_trie::nodes::LeafNode::new(
+            alloy_trie::Nibbles::unpack(keccak256(PORT)),
+            vec![0xC0],
+        ));
+        slot_of(body).account_nodes = vec![leaf.into()];
+    });
     let event = broken(|body| match &mut body.items[0].fact {
         Fact::Event { transaction, .. } => *transaction = 1,
         other => panic!("{other:?}"),
@@ -352,7 +358,7 @@ fn a_value_the_trie_does_not_hold_is_refused() {
     });
 
     assert_eq!(value, Broken::Path { root: "storage" });
-    assert_eq!(account, Broken::AccountMalformed);
+    assert_eq!(account, Broken::Path { root: "state" });
     assert_eq!(event, Broken::Path { root: "receipts" });
     assert_eq!(log, Broken::LogMissing { got: 2, logs: 2 });
 }

@@ -13,17 +13,17 @@ use alloy_trie::{
 use causeway_evidence::file::{Body, Chain, Fact, Finality, Handover, Item, Set, Slot};
 use secp256k1::{Message, PublicKey, SECP256K1, SecretKey};
 
-pub const CHAIN: u64 = 7001;
-pub const EPOCH_LENGTH: u64 = 4;
-pub const VALIDATOR_SET: Address = Address::repeat_byte(0xCA);
-pub const PORT: Address = Address::repeat_byte(0xB0);
-pub const PORT_SLOT: B256 = B256::repeat_byte(5);
+pub(crate) const CHAIN: u64 = 7001;
+pub(crate) const EPOCH_LENGTH: u64 = 4;
+pub(crate) const VALIDATOR_SET: Address = Address::repeat_byte(0xCA);
+pub(crate) const PORT: Address = Address::repeat_byte(0xB0);
+pub(crate) const PORT_SLOT: B256 = B256::repeat_byte(5);
 
 /// A set of validators, named by a seed.
 #[derive(Clone, Copy)]
-pub struct Validators {
-    pub seed: u8,
-    pub size: u8,
+pub(crate) struct Validators {
+    pub(crate) seed: u8,
+    pub(crate) size: u8,
 }
 
 impl Validators {
@@ -31,7 +31,7 @@ impl Validators {
         SecretKey::from_byte_array(keccak256([self.seed, index]).0).expect("a key")
     }
 
-    pub fn votes(self) -> Vec<Address> {
+    pub(crate) fn votes(self) -> Vec<Address> {
         (0..self.size).map(|i| address(&self.key(i))).collect()
     }
 
@@ -46,12 +46,12 @@ fn address(key: &SecretKey) -> Address {
 }
 
 /// The sets of epochs 0, 1, ...
-pub struct World {
-    pub sets: Vec<Validators>,
+pub(crate) struct World {
+    pub(crate) sets: Vec<Validators>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sets = vec![
             Validators { seed: 1, size: 4 },
             Validators { seed: 2, size: 7 },
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    pub fn header(&self, height: u64) -> Header {
+    pub(crate) fn header(&self, height: u64) -> Header {
         let parent_hash = match height.checked_sub(1) {
             Some(parent) => self.header(parent).hash_slow(),
             None => B256::ZERO,
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Finality of a block by a certificate of a later one of the same epoch.
-    pub fn finality(&self, height: u64, certified: u64, signers: usize) -> Finality {
+    pub(crate) fn finality(&self, height: u64, certified: u64, signers: usize) -> Finality {
         let (epoch, view, parent_view) = (certified / EPOCH_LENGTH, certified + 9, certified + 7);
         let domain = domain(self.header(0).hash_slow());
         let words = [
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    pub fn chain(&self) -> Chain {
+    pub(crate) fn chain(&self) -> Chain {
         let handover = |epoch: u64| {
             let last = (epoch + 1) * EPOCH_LENGTH - 1;
             Handover {
@@ -146,17 +146,15 @@ impl World {
     }
 
     /// One item of each kind, proved in epochs 0, 1 and 2.
-    pub fn body(&self) -> Body {
+    pub(crate) fn body(&self) -> Body {
         let receipts: Vec<Vec<u8>> = receipts().iter().map(Encodable2718::encoded_2718).collect();
         let event = Fact::Event {
             log: 1,
             nodes: list(&receipts, 2).1,
-            receipt: receipts[2].clone().into(),
             transaction: 2,
         };
         let raw = transactions();
         let transaction = Fact::Transaction {
-            raw: raw[1].clone().into(),
             nodes: list(&raw, 1).1,
             transaction: 1,
         };
@@ -177,12 +175,12 @@ impl World {
         }
     }
 
-    pub fn file(&self) -> Vec<u8> {
+    pub(crate) fn file(&self) -> Vec<u8> {
         self.body().encode().expect("short enough")
     }
 }
 
-pub fn domain(genesis: B256) -> B256 {
+pub(crate) fn domain(genesis: B256) -> B256 {
     let mut text = [0; 32];
     text[..20].copy_from_slice(b"causeway.finality.v1");
     keccak256(
@@ -253,12 +251,6 @@ impl State {
     fn slot(&self, of: Address) -> Slot {
         let path = Nibbles::unpack(keccak256(of));
         let leaves = self.leaves();
-        let account = leaves
-            .iter()
-            .find(|(key, _)| *key == path)
-            .expect("there")
-            .1
-            .clone();
         let found = self
             .accounts()
             .into_iter()
@@ -267,7 +259,6 @@ impl State {
         Slot {
             key,
             value,
-            account: account.into(),
             address,
             slot_nodes,
             account_nodes: trie(leaves, path).1,
