@@ -64,6 +64,21 @@ pub trait Provable: Send + Sync {
         slots: &[B256],
         at: Height,
     ) -> Result<StateProof, ChainError>;
+
+    /// How `epoch` gave over to the next. Of any age: kept for good.
+    ///
+    /// # Errors
+    /// [`ChainError::NotFinal`] before its last block is final.
+    async fn handover(&self, epoch: u64) -> Result<Handover, ChainError>;
+
+    /// Proof of a final transaction and its receipt, of any age: blocks are kept. `None` when no final block has it.
+    async fn included(&self, tx: TxId) -> Result<Option<Inclusion>, ChainError>;
+
+    /// Where the chain's history of validator sets begins.
+    ///
+    /// # Errors
+    /// [`ChainError::NodeMalformed`] when the genesis cannot be made again.
+    async fn founding(&self) -> Result<Founding, ChainError>;
 }
 
 /// A log as its chain keeps it.
@@ -142,6 +157,46 @@ pub struct FinalityProof {
     /// The certificate.
     pub certificate: Certificate,
     /// Vote addresses of the certificate's epoch, in the order of the `ValidatorSet`.
+    pub votes: Vec<Address>,
+}
+
+/// How one epoch gives over to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// The last block of the epoch is final.
+    pub finality: FinalityProof,
+    /// The hash of the next set in the state after it.
+    pub state: StateProof,
+    /// Vote addresses of the next epoch, in the order of the `ValidatorSet`.
+    pub next: Vec<Address>,
+}
+
+/// Proof of a transaction and its receipt by the roots of their block: nodes of both tries from the root down, RLP. The
+/// last node holds the element itself, EIP-2718.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inclusion {
+    /// In which block.
+    pub height: Height,
+    /// Index of the transaction in it.
+    pub index: u64,
+    /// How many logs of the block stand before those of its receipt.
+    pub logs_before: u64,
+    /// How many logs its receipt has.
+    pub logs: u64,
+    /// The transaction.
+    pub transaction: Vec<Bytes>,
+    /// Its receipt.
+    pub receipt: Vec<Bytes>,
+}
+
+/// The first block, and the validators its state names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Founding {
+    /// RLP of the genesis header.
+    pub header: Bytes,
+    /// The slot that holds the hash of the vote addresses.
+    pub state: StateProof,
+    /// Vote addresses of epoch 0, in the order of the `ValidatorSet`.
     pub votes: Vec<Address>,
 }
 

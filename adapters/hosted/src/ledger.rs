@@ -16,7 +16,7 @@ use crate::{
     execute::{self, BlockRecord, ExecutedBlock, ExecutionError},
     pool::TxPool,
     spec::{ChainSpec, SpecError},
-    store::{Store, StoreError},
+    store::{NextVotes, Store, StoreError},
 };
 
 /// Blocks whose state stays readable, for `eth_call` and `eth_getProof` on recent heights.
@@ -157,7 +157,7 @@ impl Ledger {
             state,
             delta: Default::default(),
         };
-        let (store, loaded) = Store::open(file, &genesis)?;
+        let (store, loaded) = Store::open(file, &genesis, spec.epoch_length)?;
         let store = Arc::new(store);
         let tip = Arc::new(ExecutedBlock {
             record: Arc::new(loaded.tip),
@@ -257,6 +257,15 @@ impl Ledger {
             return Ok(Some(block.record.clone()));
         }
         Ok(self.store.record(number)?.map(Arc::new))
+    }
+
+    /// How the state after the last block of `epoch` names the next validators. A block reaches the file a moment after it
+    /// is final.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn next_votes(&self, epoch: u64) -> Result<Option<NextVotes>, StoreError> {
+        self.store.next_votes(epoch)
     }
 
     /// Number of a final block by its hash.

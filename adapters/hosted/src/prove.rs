@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
+use alloy_consensus::ReceiptEnvelope;
+use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes};
+use alloy_trie::{HashBuilder, Nibbles, proof::ProofRetainer};
 use async_trait::async_trait;
 use causeway_adapter_api::{
-    Anchor, Certificate, ChainError, ChainId, Checkpoint, ContractReader, FinalityProof, Height,
-    HeightRange, Provable, RawLog, SlotProof, StateProof, Timestamp, TxId,
+    Anchor, Certificate, ChainError, ChainId, Checkpoint, ContractReader, FinalityProof, Founding,
+    Handover, Height, HeightRange, Inclusion, Provable, RawLog, SlotProof, StateProof, Timestamp,
+    TxId,
 };
 
 use crate::{
     adapter::{HostedChain, MAX_RANGE, tip_of},
     execute::{BlockRecord, CallRequest, ExecutedBlock, TX_GAS_CAP},
-    spec::VALIDATOR_SET,
+    spec::{VALIDATOR_SET, VOTES_HASH_SLOT},
+    state::WorldState,
 };
 
 #[async_trait]
@@ -123,23 +128,119 @@ impl Provable for HostedChain {
         at: Height,
     ) -> Result<StateProof, ChainError> {
         let block = self.executed(at)?;
-        let keys: Vec<_> = slots.iter().map(|slot| (*slot).into()).collect();
-        let proven = block.state.prove(account, &keys);
-        Ok(StateProof {
-            at,
-            account,
-            nodes: proven.proof,
-            slots: slots
-                .iter()
-                .zip(proven.slots)
-                .map(|(slot, (_, value, nodes))| SlotProof {
-                    slot: *slot,
-                    value,
-                    nodes,
-                })
-                .collect(),
+        Ok(proven(&block.state, account, slots, at))
+    }
+
+    async fn handover(&self, epoch: u64) -> Result<Handover, ChainError> {
+        let node = self.node();
+        let next = epoch.saturating_add(1);
+        let last = Height(
+            next.saturating_mul(node.spec().epoch_length)
+                .saturating_sub(1),
+        );
+        let finality = self.finality(last).await?;
+        let proof = node.ledger.next_votes(epoch);
+        let proof = proof.map_err(|e| self.store_error(e))?;
+        let proof = proof.ok_or_else(|| ChainError::NotFinal {
+            got: last,
+            tip: Height(node.ledger.tip().block().number()),
+        })?;
+        let slot = SlotProof {
+            slot: VOTES_HASH_SLOT,
+            value: proof.value,
+            nodes: proof.slot,
+        };
+        Ok(Handover {
+            finality,
+            state: StateProof {
+                at: last,
+                account: VALIDATOR_SET,
+                nodes: proof.account,
+                slots: vec![slot],
+            },
+            next: self.votes(next)?,
         })
     }
+
+    async fn included(&self, tx: TxId) -> Result<Option<Inclusion>, ChainError> {
+        let ledger = &self.node().ledger;
+        let place = ledger.locate(tx.0).map_err(|e| self.store_error(e))?;
+        let Some((height, index)) = place else {
+            return Ok(None);
+        };
+        let record = ledger.record(height).map_err(|e| self.store_error(e))?;
+        Ok(record.and_then(|record| inclusion(&record, index)))
+    }
+
+    async fn founding(&self) -> Result<Founding, ChainError> {
+        let spec = self.node().spec();
+        // The state of long ago is made again from the genesis file, which the chain's name commits to.
+        let (block, state) = spec.genesis().map_err(|error| ChainError::NodeMalformed {
+            chain: spec.name.clone(),
+            expected: "a genesis that can be made again",
+            got: error.to_string(),
+        })?;
+        Ok(Founding {
+            header: alloy_rlp::encode(block.header()).into(),
+            state: proven(&state, VALIDATOR_SET, &[VOTES_HASH_SLOT], Height(0)),
+            votes: self.votes(0)?,
+        })
+    }
+}
+
+fn proven(state: &WorldState, account: Address, slots: &[B256], at: Height) -> StateProof {
+    let keys: Vec<_> = slots.iter().map(|slot| (*slot).into()).collect();
+    let proven = state.prove(account, &keys);
+    let slots = slots.iter().zip(proven.slots);
+    StateProof {
+        at,
+        account,
+        nodes: proven.proof,
+        slots: slots
+            .map(|(slot, (_, value, nodes))| SlotProof {
+                slot: *slot,
+                value,
+                nodes,
+            })
+            .collect(),
+    }
+}
+
+/// `None` when the block has no such transaction.
+fn inclusion(record: &BlockRecord, index: usize) -> Option<Inclusion> {
+    let count = |receipts: &[ReceiptEnvelope]| receipts.iter().map(|r| r.logs().len() as u64).sum();
+    let (before, from) = record.receipts.split_at_checked(index)?;
+    let transactions = record.block.transactions().iter();
+    Some(Inclusion {
+        height: Height(record.block.number()),
+        index: index as u64,
+        logs_before: count(before),
+        logs: count(from.get(..1)?),
+        transaction: path_to(transactions.map(Encodable2718::encoded_2718), index),
+        receipt: path_to(
+            record.receipts.iter().map(Encodable2718::encoded_2718),
+            index,
+        ),
+    })
+}
+
+/// Nodes from the root of a list's trie (Yellow Paper, section 4.3) down to one element.
+fn path_to(values: impl Iterator<Item = Vec<u8>>, target: usize) -> Vec<Bytes> {
+    let key = |index: usize| Nibbles::unpack(alloy_rlp::encode(index));
+    let mut leaves: Vec<_> = values
+        .enumerate()
+        .map(|(i, value)| (key(i), value))
+        .collect();
+    leaves.sort_unstable_by_key(|(key, _)| *key);
+    let target = key(target);
+    let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(vec![target]));
+    for (key, value) in &leaves {
+        builder.add_leaf(*key, value);
+    }
+    // Computing the root is what retains the nodes.
+    builder.root();
+    let nodes = builder.take_proof_nodes().matching_nodes_sorted(&target);
+    nodes.into_iter().map(|(_, node)| node).collect()
 }
 
 impl HostedChain {

@@ -17,6 +17,8 @@ use crate::{
 
 /// Where the `ValidatorSet` system contract lives on every hosted chain.
 pub const VALIDATOR_SET: Address = address!("00000000000000000000000000000000Ca05e001");
+/// Where it keeps the hash of the newest scheduled vote addresses, for other chains and evidence to prove.
+pub const VOTES_HASH_SLOT: B256 = B256::with_last_byte(2);
 
 /// Fewest validators of a chain: 3f+1 with f = 1.
 pub const MIN_VALIDATORS: usize = 4;

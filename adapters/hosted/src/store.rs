@@ -9,12 +9,13 @@ use std::{
 use alloy_consensus::ReceiptEnvelope;
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_rlp::{Decodable, Encodable};
+use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::{
     block::Block,
     execute::{BlockRecord, ExecutedBlock},
+    spec::{VALIDATOR_SET, VOTES_HASH_SLOT},
     state::{StateDelta, WorldState},
 };
 
@@ -31,6 +32,8 @@ const CERTIFICATES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new
 const ACCOUNTS: TableDefinition<'_, &[u8; 20], &[u8]> = TableDefinition::new("accounts");
 const SLOTS: TableDefinition<'_, (&[u8; 20], &[u8; 32]), &[u8; 32]> = TableDefinition::new("slots");
 const CODE: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("code");
+/// By epoch: where the state after its last block names the next validators. Old states are forgotten, these proofs not.
+const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
 
 /// Why the store cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +100,35 @@ pub enum StoreError {
 pub struct Store {
     path: PathBuf,
     db: Database,
+    epoch_length: u64,
+}
+
+/// Proof of the slot in which a state names the next validators.
+#[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub struct NextVotes {
+    /// The slot's value: the hash of their vote addresses.
+    pub value: U256,
+    /// Nodes of the state trie from the root down.
+    pub account: Vec<Bytes>,
+    /// Nodes of the contract's storage trie from the root down.
+    pub slot: Vec<Bytes>,
+}
+
+impl NextVotes {
+    fn of(state: &WorldState) -> Self {
+        let proof = state.prove(VALIDATOR_SET, &[VOTES_HASH_SLOT.into()]);
+        let (value, slot) = proof
+            .slots
+            .into_iter()
+            .next()
+            .map(|(_, value, nodes)| (value, nodes))
+            .unwrap_or_default();
+        Self {
+            value,
+            account: proof.proof,
+            slot,
+        }
+    }
 }
 
 /// What [`Store::open`] finds.
@@ -112,9 +144,13 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(path: &Path, genesis: &ExecutedBlock) -> Result<(Self, Loaded), StoreError> {
+    pub fn open(
+        path: &Path,
+        genesis: &ExecutedBlock,
+        epoch_length: u64,
+    ) -> Result<(Self, Loaded), StoreError> {
         let open = || {
-            let store = Self::open_file(path, genesis)?;
+            let store = Self::open_file(path, genesis, epoch_length)?;
             let loaded = store.load()?;
             Ok((store, loaded))
         };
@@ -127,11 +163,16 @@ impl Store {
         })
     }
 
-    fn open_file(path: &Path, genesis: &ExecutedBlock) -> Result<Self, StoreError> {
+    fn open_file(
+        path: &Path,
+        genesis: &ExecutedBlock,
+        epoch_length: u64,
+    ) -> Result<Self, StoreError> {
         let db = Database::create(path).map_err(|e| StoreError::of(path, e.into()))?;
         let store = Self {
             path: path.to_owned(),
             db,
+            epoch_length,
         };
         match store.meta("layout")? {
             None => {
@@ -255,6 +296,13 @@ impl Store {
             for block in blocks {
                 put_block(tx, block)?;
                 put_delta(tx, &block.delta)?;
+                let next = block.block().number().saturating_add(1);
+                if next.is_multiple_of(self.epoch_length) {
+                    let epoch = (next / self.epoch_length).saturating_sub(1);
+                    let proof = NextVotes::of(&block.state);
+                    tx.open_table(HANDOVERS)?
+                        .insert(epoch, alloy_rlp::encode(proof).as_slice())?;
+                }
             }
             let mut table = tx.open_table(CERTIFICATES)?;
             for (hash, certificate) in certificates {
@@ -376,6 +424,26 @@ impl Store {
                 .get(&hash.0)?
                 .map(|c| Bytes::copy_from_slice(c.value())))
         })
+    }
+
+    /// How the state after the last block of `epoch` names the next validators.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be read or what it holds cannot be decoded.
+    pub fn next_votes(&self, epoch: u64) -> Result<Option<NextVotes>, StoreError> {
+        let raw = self.read(|tx| match tx.open_table(HANDOVERS) {
+            Ok(table) => Ok(table.get(epoch)?.map(|raw| raw.value().to_vec())),
+            // Before the first epoch has ended.
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(e) => Err(e.into()),
+        })?;
+        raw.map(|raw| alloy_rlp::decode_exact(raw))
+            .transpose()
+            .map_err(|_| StoreError::Damaged {
+                path: self.path.clone(),
+                number: epoch.saturating_add(1).saturating_mul(self.epoch_length),
+                what: "the proof of the next validators is not RLP".into(),
+            })
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -8,6 +8,7 @@ mod app;
 mod chains;
 mod describe;
 mod events;
+mod evidence;
 mod guard;
 mod health;
 mod messages;
@@ -32,6 +33,7 @@ use axum::{
 
 pub use app::{App, ChainEntry};
 pub use describe::openapi;
+pub use evidence::KnownChain;
 pub use messages::{Message, MessageDetail, MessageList, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
@@ -55,6 +57,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/transfers/{id}", get(transfers::show))
         .route("/v1/transfers/{id}/explain", get(transfers::explain))
         .route("/v1/transfers/{id}/refund", post(transfers::refund))
+        .route("/v1/evidence", get(evidence::export))
+        .route("/v1/evidence/chains", get(evidence::chains))
         .route("/v1/messages", get(messages::list).post(messages::send))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/retry", post(messages::retry))

@@ -7,6 +7,7 @@ mod configs;
 mod demo;
 mod doctor;
 mod error;
+mod evidence;
 mod key;
 mod message;
 mod output;
@@ -55,6 +56,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Demo(args) => demo::run(global, &args, output).await,
         Command::Node => run::node(global, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
+        Command::Evidence(command) => evidence::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Explain { id } if message::is_message(&id) => {

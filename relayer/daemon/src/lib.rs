@@ -22,6 +22,7 @@ pub mod daemon;
 pub mod datadir;
 pub mod demo;
 pub mod drive;
+pub mod evidence;
 pub mod external;
 mod faults;
 pub mod hosting;

@@ -6,7 +6,7 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, events, health, messages, problem, proofs, transfers, views};
+use super::{chains, events, evidence, health, messages, problem, proofs, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,8 @@ use super::{chains, events, health, messages, problem, proofs, transfers, views}
         transfers::show,
         transfers::explain,
         transfers::refund,
+        evidence::export,
+        evidence::chains,
         messages::send,
         messages::list,
         messages::show,

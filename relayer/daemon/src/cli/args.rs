@@ -108,6 +108,9 @@ pub(super) enum Command {
         /// Id of the transfer or message
         id: String,
     },
+    /// Files that prove what crossed, and their offline check
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
@@ -210,6 +213,47 @@ pub(super) struct List {
     /// Only those that touch this chain
     #[arg(long)]
     pub(super) chain: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Evidence {
+    /// Write one file that proves a transfer's events, or a transaction and its events
+    #[command(
+        after_help = "Examples:\n  causeway evidence export --transfer 1f0c...\n  causeway evidence export --chain consortium --tx 0x5d2e... --out payment.evidence"
+    )]
+    Export(Export),
+    /// Check a file link after link, without network; the first broken link is named
+    #[command(
+        after_help = "Without --chain the genesis blocks in the file are assumed, and printed: compare them with what you know.\n`causeway evidence chains` prints it for the chains of a daemon; ask one you trust, once.\n\nExit codes: 0 proved, 1 not proved."
+    )]
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// A chain you know; once for each
+        #[arg(long, value_name = "ID:GENESIS:EPOCH_LENGTH:VALIDATOR_SET")]
+        chain: Vec<String>,
+    },
+    /// What a verifier should know of the chains of a running daemon
+    Chains,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Id of the transfer
+    #[arg(long, value_name = "ID", conflicts_with_all = ["chain", "tx", "log"], required_unless_present = "tx")]
+    pub(super) transfer: Option<String>,
+    /// Chain of the transaction
+    #[arg(long, value_name = "NAME", requires = "tx")]
+    pub(super) chain: Option<String>,
+    /// Hash of the transaction
+    #[arg(long, value_name = "HASH", requires = "chain")]
+    pub(super) tx: Option<String>,
+    /// One of its events alone, counted from 0
+    #[arg(long, value_name = "N", requires = "tx")]
+    pub(super) log: Option<u64>,
+    /// Where to write it
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -86,6 +86,17 @@ impl Api {
             .await
     }
 
+    /// An answer that is a file.
+    pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, CliError> {
+        let response = self
+            .send(self.client.request(Method::GET, self.at(path)))
+            .await?;
+        let bytes = response.bytes().await;
+        bytes
+            .map(Vec::from)
+            .map_err(|source| self.unreachable(source))
+    }
+
     /// A request without a body, for an answer without one.
     pub(super) async fn ask(&self, path: &str) -> Result<(), CliError> {
         self.send(self.client.request(Method::POST, self.at(path)))
