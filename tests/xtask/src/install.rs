@@ -30,6 +30,16 @@ const PYTHON: Need = Need {
     packages: &["python3", "python3-venv"],
 };
 
+const MOSQUITTO: Need = Need {
+    what: "Mosquitto",
+    probe: &[
+        "sh",
+        "-c",
+        "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mosquitto",
+    ],
+    packages: &["mosquitto"],
+};
+
 /// Oldest Node.js the npm packages run on.
 const NODE_MAJOR: u32 = 18;
 
@@ -42,6 +52,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     }
     let snarkjs = root().join("circuits/snarkjs");
     steps.run("npm packages of circuits/snarkjs", || npm(&snarkjs))?;
+    steps.run("MQTT broker for devices", || system(&MOSQUITTO))?;
     let requirements = clients.join("requirements.txt");
     if requirements.exists() {
         steps.run("python packages of tests/clients", || {

@@ -1,0 +1,330 @@
+//! The resident process's configuration: one TOML file, unknown keys refused.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use alloy_primitives::B256;
+use serde::Deserialize;
+
+use super::source::SourceConfig;
+use crate::{
+    directory::Feed,
+    ingest::mqtt::Broker,
+    keys::{FeedKey, HardwareKey, KeyError},
+    names::Did,
+    reading::Chain,
+    tls::{Identity, TlsError},
+    wire::{Form, MAX_BATCH},
+};
+
+/// The file as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who.
+    pub device: DeviceConfig,
+    /// What is measured.
+    pub feed: Feed,
+    /// Key files.
+    pub keys: KeysConfig,
+    /// Where measurements come from.
+    pub source: SourceConfig,
+    /// Where readings go.
+    pub uplink: UplinkConfig,
+    /// Where they wait.
+    pub buffer: BufferConfig,
+    /// Where the process reports about itself.
+    pub health: Option<HealthConfig>,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceConfig {
+    /// Its DID.
+    pub did: Did,
+    /// Its id in the registry.
+    pub id: B256,
+    /// Number of its keys in the registry.
+    pub key_number: u32,
+}
+
+/// Key files. Relative to the configuration file, as all paths in it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// Hardware key, PKCS#8.
+    pub hardware: PathBuf,
+    /// Password of the hardware and TLS keys, where they are encrypted.
+    pub password: Option<PathBuf>,
+    /// Seed of the feed key; needed where the feed is proved.
+    pub feed: Option<PathBuf>,
+    /// Certificate for TLS.
+    pub certificate: PathBuf,
+    /// Its key, PKCS#8.
+    pub certificate_key: PathBuf,
+    /// CA of the operator's certificate.
+    pub ca: PathBuf,
+}
+
+/// Where readings go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UplinkConfig {
+    /// `https://host:port` of an operator or `mqtts://host:port` of its broker.
+    pub url: String,
+    /// Form of readings.
+    #[serde(default)]
+    pub form: FormConfig,
+    /// Readings of one batch.
+    #[serde(default = "default_batch")]
+    pub batch: usize,
+}
+
+/// Form of readings.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FormConfig {
+    /// SenML in JSON.
+    #[default]
+    Json,
+    /// SenML in CBOR.
+    Cbor,
+    /// COSE_Sign1: the smallest.
+    Cose,
+}
+
+/// Where readings wait.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BufferConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// Readings it holds at most, about 400 bytes each.
+    #[serde(default = "default_max")]
+    pub max_readings: u64,
+}
+
+/// The health report.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// How often it is written.
+    pub every_seconds: u64,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no such file.
+    #[error("{path} is no configuration of a device")]
+    Toml {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Not a way to an operator.
+    #[error("uplink.url is https://host:port or mqtts://host:port, got {0:?}")]
+    Url(String),
+    /// Batches that nobody takes.
+    #[error("uplink.batch is 1 to {MAX_BATCH}, got {0}")]
+    Batch(usize),
+    /// A proved feed without a key for it.
+    #[error("the feed is proved in zero knowledge: keys.feed is needed")]
+    FeedKeyMissing,
+    /// A feed key that cannot sign all values.
+    #[error("the feed key signs values within -2^31 .. 2^31 - 1: narrow feed.min and feed.max")]
+    FeedRange,
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Who the process speaks for, keys loaded.
+#[derive(Debug)]
+pub struct Device {
+    /// Its DID.
+    pub did: Did,
+    /// Its id.
+    pub id: B256,
+    /// Number of its keys.
+    pub key_number: u32,
+    /// Its feed.
+    pub feed: Feed,
+    /// Signs readings.
+    pub hardware: HardwareKey,
+    /// Signs for statements.
+    pub feed_key: Option<FeedKey>,
+    /// Where readings go.
+    pub uplink: Uplink,
+    /// In which form.
+    pub form: Form,
+    /// How many at once.
+    pub batch: usize,
+}
+
+/// A way to an operator.
+#[derive(Clone, Debug)]
+pub enum Uplink {
+    /// HTTPS.
+    Https {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+        /// TLS with our certificate.
+        tls: Arc<rustls::ClientConfig>,
+    },
+    /// MQTT.
+    Mqtt(Broker),
+}
+
+impl Device {
+    /// The chain of its readings.
+    pub fn chain(&self) -> Chain {
+        Chain {
+            device: self.id,
+            feed: self.feed.name.id(),
+            key_number: self.key_number,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file; paths in it are relative to it.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
+            path: path.into(),
+            source: Box::new(source),
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let keys = &mut config.keys;
+        let mut paths = vec![
+            &mut keys.hardware,
+            &mut keys.certificate,
+            &mut keys.certificate_key,
+            &mut keys.ca,
+            &mut config.buffer.path,
+        ];
+        paths.extend(keys.password.as_mut());
+        paths.extend(keys.feed.as_mut());
+        paths.extend(config.health.as_mut().map(|health| &mut health.path));
+        for path in paths {
+            *path = base.join(&*path);
+        }
+        Ok(config)
+    }
+
+    /// Loads keys and certificates.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn device(&self) -> Result<Device, ConfigError> {
+        let (keys, uplink) = (&self.keys, &self.uplink);
+        if !(1..=MAX_BATCH).contains(&uplink.batch) {
+            return Err(ConfigError::Batch(uplink.batch));
+        }
+        let feed_key = keys.feed.as_deref().map(FeedKey::load).transpose()?;
+        if self.feed.proved && feed_key.is_none() {
+            return Err(ConfigError::FeedKeyMissing);
+        }
+        let small = |value| i32::try_from(value).is_ok();
+        if feed_key.is_some() && !(small(self.feed.min) && small(self.feed.max)) {
+            return Err(ConfigError::FeedRange);
+        }
+        let password = keys.password.as_deref();
+        let identity =
+            Identity::load(&keys.ca, &keys.certificate, &keys.certificate_key, password)?;
+        let (scheme, host, port) = split_url(&uplink.url)?;
+        let tls = identity.client()?;
+        let number = self.device.did.number();
+        Ok(Device {
+            did: self.device.did.clone(),
+            id: self.device.id,
+            key_number: self.device.key_number,
+            feed: self.feed.clone(),
+            hardware: HardwareKey::load(&keys.hardware, password)?,
+            feed_key,
+            uplink: match scheme {
+                Scheme::Https => Uplink::Https { host, port, tls },
+                Scheme::Mqtts => Uplink::Mqtt(Broker {
+                    host,
+                    port,
+                    client_id: number.to_owned(),
+                    tls,
+                }),
+            },
+            form: match uplink.form {
+                FormConfig::Json => Form::Json,
+                FormConfig::Cbor => Form::Cbor,
+                FormConfig::Cose => Form::Cose,
+            },
+            batch: uplink.batch,
+        })
+    }
+}
+
+impl HealthConfig {
+    /// How often, at least once a second.
+    pub fn every(&self) -> Duration {
+        Duration::from_secs(self.every_seconds.max(1))
+    }
+}
+
+enum Scheme {
+    Https,
+    Mqtts,
+}
+
+fn split_url(url: &str) -> Result<(Scheme, String, u16), ConfigError> {
+    let wrong = || ConfigError::Url(url.to_owned());
+    let (scheme, rest) = match (url.strip_prefix("https://"), url.strip_prefix("mqtts://")) {
+        (Some(rest), _) => (Scheme::Https, rest),
+        (None, Some(rest)) => (Scheme::Mqtts, rest),
+        (None, None) => return Err(wrong()),
+    };
+    let (host, port) = rest
+        .trim_end_matches('/')
+        .rsplit_once(':')
+        .ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    if host.is_empty() || host.contains('/') {
+        return Err(wrong());
+    }
+    Ok((scheme, host.to_owned(), port))
+}
+
+const fn default_batch() -> usize {
+    64
+}
+
+const fn default_max() -> u64 {
+    100_000
+}

@@ -1,0 +1,200 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::{
+    keys::{FeedKey, HardwareKey},
+    wire::{Submitted, decode},
+    world::{NOW, feed},
+};
+
+fn device() -> Device {
+    let identity = crate::fleet::TrialCa::new()
+        .unwrap()
+        .device("10.cold.7", (2020, 2120))
+        .unwrap();
+    Device {
+        did: Did::new("did:odin:10.cold.7").unwrap(),
+        id: alloy_primitives::B256::repeat_byte(7),
+        key_number: 1,
+        feed: feed(),
+        hardware: HardwareKey::generate(),
+        feed_key: Some(FeedKey::from_seed(&[1; 32]).unwrap()),
+        uplink: Uplink::Https {
+            host: "localhost".into(),
+            port: 1,
+            tls: identity.identity().client().unwrap(),
+        },
+        form: Form::Json,
+        batch: 10,
+    }
+}
+
+async fn resident(dir: &tempfile::TempDir, device: Device, max: u64) -> Resident {
+    let buffer = Buffer::open(&dir.path().join("buffer.sqlite"), max)
+        .await
+        .unwrap();
+    Resident::new(device, buffer, Arc::new(|| NOW))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_captured_is_a_chain_on_disk_across_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = resident(&dir, device(), 100).await;
+    for value in ["4.25", " -18.5\r", "4"] {
+        first.capture(value).await.unwrap();
+    }
+    first.buffer.close().await;
+
+    let again = resident(&dir, device(), 100).await;
+    assert_eq!(again.health().report(NOW).pending, 3);
+    again.capture("5").await.unwrap();
+
+    let batch = again.buffer.oldest(10).await.unwrap();
+    let values: Vec<i64> = batch.iter().map(|r| r.body.value).collect();
+    assert_eq!(values, [425, -1850, 400, 500]);
+    for (index, pair) in batch.windows(2).enumerate() {
+        assert_eq!(pair[1].body.sequence, index as u64 + 2);
+        assert_eq!(pair[1].body.previous, pair[0].body.digest());
+        assert!(
+            pair[1].body.time > pair[0].body.time,
+            "the clock stood still"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_never_used_twice_even_when_all_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = resident(&dir, device(), 100).await;
+    first.capture("1").await.unwrap();
+    first.buffer.forget(1).await.unwrap();
+    first.buffer.close().await;
+
+    let again = resident(&dir, device(), 100).await;
+    again.capture("2").await.unwrap();
+
+    assert_eq!(again.buffer.oldest(1).await.unwrap()[0].body.sequence, 2);
+}
+
+#[tokio::test]
+async fn a_full_buffer_takes_no_more_and_keeps_what_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let resident = resident(&dir, device(), 2).await;
+    resident.capture("1").await.unwrap();
+    resident.capture("2").await.unwrap();
+
+    let refused = resident.capture("3").await;
+
+    assert!(matches!(refused, Err(CaptureError::Full)));
+    let report = resident.health().report(NOW);
+    assert_eq!((report.pending, report.not_taken), (2, 1));
+    resident.buffer.forget(1).await.unwrap();
+    resident.capture("4").await.unwrap();
+    assert_eq!(
+        resident.buffer.oldest(9).await.unwrap()[1].body.sequence,
+        3,
+        "no gap"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_plausible_value_is_counted_and_not_signed() {
+    let dir = tempfile::tempdir().unwrap();
+    let resident = resident(&dir, device(), 100).await;
+
+    for text in [
+        "",
+        "error",
+        "NaN",
+        "1e9",
+        "4.251",
+        "60.01",
+        "99999999999999999999",
+    ] {
+        assert!(
+            matches!(resident.capture(text).await, Err(CaptureError::Value)),
+            "{text}"
+        );
+    }
+
+    assert_eq!(resident.health().report(NOW).unreadable, 7);
+    assert_eq!(resident.buffer.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_break_the_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicU64::new(NOW));
+    let buffer = Buffer::open(&dir.path().join("buffer.sqlite"), 9)
+        .await
+        .unwrap();
+    let clock = now.clone();
+    let clock: Clock = Arc::new(move || clock.load(Ordering::SeqCst));
+    let resident = Resident::new(device(), buffer, clock).await.unwrap();
+
+    resident.capture("1").await.unwrap();
+    now.store(NOW - 86_400_000, Ordering::SeqCst);
+    resident.capture("2").await.unwrap();
+
+    let times: Vec<u64> = resident
+        .buffer
+        .oldest(2)
+        .await
+        .unwrap()
+        .iter()
+        .map(|r| r.body.time)
+        .collect();
+    assert_eq!(times, [NOW, NOW + 1]);
+}
+
+#[tokio::test]
+async fn a_buffer_of_another_chain_is_refused_while_it_has_unsent_readings() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = resident(&dir, device(), 100).await;
+    first.capture("1").await.unwrap();
+    first.buffer.close().await;
+    let rekeyed = || Device {
+        key_number: 2,
+        ..device()
+    };
+    let path = dir.path().join("buffer.sqlite");
+
+    let buffer = Buffer::open(&path, 100).await.unwrap();
+    let refused = Resident::new(rekeyed(), buffer, Arc::new(|| NOW)).await;
+    assert!(matches!(
+        refused,
+        Err(BufferError::OtherChain { pending: 1 })
+    ));
+
+    let buffer = Buffer::open(&path, 100).await.unwrap();
+    buffer.forget(1).await.unwrap();
+    let resident = Resident::new(rekeyed(), buffer, Arc::new(|| NOW))
+        .await
+        .unwrap();
+    resident.capture("2").await.unwrap();
+    let body = resident.buffer.oldest(1).await.unwrap()[0].body;
+    assert_eq!((body.key_number, body.sequence), (2, 1));
+}
+
+#[tokio::test]
+async fn every_form_says_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut resident = resident(&dir, device(), 100).await;
+    resident.capture("4.2").await.unwrap();
+    let batch = resident.buffer.oldest(1).await.unwrap();
+
+    for form in [Form::Json, Form::Cbor, Form::Cose] {
+        resident.device.form = form;
+        let read = decode(form, &encode(&resident.device, &batch).unwrap()).unwrap();
+        match &read[..] {
+            [Submitted::Sealed(signed)] => assert_eq!(*signed, batch[0]),
+            [Submitted::Record(record)] => {
+                assert_eq!(record.hardware, batch[0].hardware);
+                assert_eq!(record.value.to_string(), "4.2");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
