@@ -6,6 +6,7 @@
 
 mod app;
 mod chains;
+mod crossings;
 mod describe;
 mod events;
 mod guard;
@@ -29,7 +30,8 @@ use axum::{
     routing::{get, post},
 };
 
-pub use app::{App, ChainEntry};
+pub use app::{App, ChainEntry, Engines};
+pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
 pub use messages::{Message, MessageDetail, MessageList, SendMessage};
 pub use problem::Problem;

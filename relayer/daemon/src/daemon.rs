@@ -14,7 +14,7 @@ use causeway_core::{
 use secp256k1::SecretKey;
 
 use crate::{
-    api::{self, App, ChainEntry},
+    api::{self, App, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd},
     crossing::{
@@ -360,15 +360,16 @@ impl Daemon {
         let dynamic: Vec<Arc<dyn Chain>> = hosted.chain(external).collect();
         let drive = drive_config(config, &chains);
         let driver = Driver::start(drive, Arc::clone(&store), dynamic.clone()).await?;
-        let relay = RelayHandle::start(
-            chains.relay_config(),
-            Arc::clone(&store),
-            driver.clone(),
-            dynamic.clone(),
-        );
+        let (carried, pegs) = if config.transfers.raw.carry {
+            (chains.relay_config(), chains.pegs(&dynamic))
+        } else {
+            (RelayConfig::default(), Pegs::new(None, Vec::new()))
+        };
+        let relay =
+            RelayHandle::start(carried, Arc::clone(&store), driver.clone(), dynamic.clone());
         let pegs = Handle::start(
             CrossingConfig::default(),
-            chains.pegs(&dynamic),
+            pegs,
             Arc::clone(&store),
             driver.clone(),
             dynamic,
@@ -377,7 +378,12 @@ impl Daemon {
         let entries = entries.chain(chains.external.iter().map(ChainEntry::external));
         let entries = entries.collect();
         let accounts = chains.accounts.clone();
-        let app = App::new(driver.clone(), relay.clone(), entries, accounts, config);
+        let engines = Engines {
+            driver: driver.clone(),
+            relay: relay.clone(),
+            pegs: pegs.clone(),
+        };
+        let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
         Ok(Self {
             chains,

@@ -9,7 +9,7 @@ use causeway_adapter_api::Tip;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::store::TransitionRow;
+use crate::{crossing::StepNews, store::TransitionRow};
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -29,7 +29,14 @@ pub fn handle() -> PrometheusHandle {
 /// A step of a transfer.
 pub fn transition(row: &TransitionRow) {
     let role = row.key.role.name();
-    counter!("causeway_transfer_steps_total", "role" => role, "stage" => row.stage.clone())
+    counter!("causeway_transfer_steps_total", "kind" => "swap", "role" => role, "stage" => row.stage.clone())
+        .increment(1);
+}
+
+/// A step of a transfer that lives on proofs.
+pub fn crossing(news: &StepNews) {
+    let (kind, role, stage) = (&news.key.kind, &news.key.role, &news.step.stage);
+    counter!("causeway_transfer_steps_total", "kind" => kind.clone(), "role" => role.clone(), "stage" => stage.clone())
         .increment(1);
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, watch};
 use super::EventView;
 use crate::{
     config::{Config, raw::Kind},
+    crossing::peg::PegHandle,
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
@@ -35,6 +36,7 @@ const KEPT_KEYS: usize = 1_024;
 pub struct App {
     pub(super) driver: DriverHandle,
     pub(super) relay: RelayHandle,
+    pub(super) pegs: PegHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -45,6 +47,16 @@ pub struct App {
     pub(super) stopping: watch::Sender<bool>,
     /// Starts made under an idempotency key. Held while a transfer starts, so that a repetition waits for the first.
     pub(super) started: tokio::sync::Mutex<VecDeque<Repeatable>>,
+}
+
+/// What does the work behind the API.
+pub struct Engines {
+    /// The driver of swaps.
+    pub driver: DriverHandle,
+    /// The relay of messages.
+    pub relay: RelayHandle,
+    /// The driver of pegs.
+    pub pegs: PegHandle,
 }
 
 /// Who may talk to the API.
@@ -161,8 +173,7 @@ impl ChainEntry {
 impl App {
     /// Gathers what the handlers need and begins to collect events.
     pub fn new(
-        driver: DriverHandle,
-        relay: RelayHandle,
+        engines: Engines,
         chains: Vec<ChainEntry>,
         accounts: BTreeMap<String, Address>,
         config: &Config,
@@ -172,20 +183,25 @@ impl App {
         } else {
             Access::Loopback
         };
-        Self::with_access(driver, relay, chains, accounts, config, access)
+        Self::with_access(engines, chains, accounts, config, access)
     }
 
     pub(super) fn with_access(
-        driver: DriverHandle,
-        relay: RelayHandle,
+        engines: Engines,
         chains: Vec<ChainEntry>,
         accounts: BTreeMap<String, Address>,
         config: &Config,
         access: Access,
     ) -> Arc<Self> {
+        let Engines {
+            driver,
+            relay,
+            pegs,
+        } = engines;
         let app = Arc::new(Self {
             driver,
             relay,
+            pegs,
             chains,
             accounts,
             access,
@@ -314,6 +330,7 @@ impl Events {
 
 async fn collect(app: Arc<App>) {
     let mut news = app.driver.subscribe();
+    let mut pegs = app.pegs.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -322,13 +339,26 @@ async fn collect(app: Arc<App>) {
                     metrics::transition(&row);
                     app.events.push(EventView::from(&row));
                 }
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "events were missed by the API; its clients list again");
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            step = pegs.recv() => match step {
+                Ok(step) => {
+                    metrics::crossing(&step);
+                    app.events.push(app.news(&step));
                 }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             // An error means that the API is gone.
             _ = stopping.changed() => return,
         }
     }
+}
+
+fn missed_some(missed: u64) {
+    tracing::warn!(
+        missed,
+        "events were missed by the API; its clients list again"
+    );
 }

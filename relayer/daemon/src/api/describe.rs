@@ -6,7 +6,7 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, events, health, messages, problem, transfers, views};
+use super::{chains, crossings, events, health, messages, problem, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,7 +31,7 @@ use super::{chains, events, health, messages, problem, transfers, views};
         messages::retry,
         events::stream
     ),
-    components(schemas(problem::Problem, views::EventView))
+    components(schemas(problem::Problem, views::EventView, crossings::StartPeg))
 )]
 struct Api;
 

@@ -296,6 +296,8 @@ pub struct Transfers {
     pub slack_seconds: u64,
     /// File of the 32-byte key that encrypts preimages, hexadecimal. Made where it does not exist.
     pub seal_key_file: Option<PathBuf>,
+    /// Whether messages and pegs are carried between the chains.
+    pub carry: bool,
 }
 
 /// `[[offers]]`: who locks one asset in our favour may have another.
@@ -384,6 +386,7 @@ impl Default for Transfers {
             private_refund_seconds: 3_600,
             slack_seconds: 60,
             seal_key_file: None,
+            carry: true,
         }
     }
 }
