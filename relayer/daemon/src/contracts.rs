@@ -9,9 +9,8 @@ use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::{Action, Anchor, Asset, Bump, Chain, ChainError, Order, TxId, TxStatus};
 use causeway_contracts::{
     EventHub, Gateway, HashTimeLock, LightClient, PegMint, PegVault, PointsToken, deploy_code,
+    gateway::Gateway::LaneConfig,
 };
-
-use crate::relay::abi::{self, SolLane};
 
 /// Points minted for each account, in the token's smallest unit: one million.
 pub const MINTED: u128 = 1_000_000 * 10_u128.pow(18);
@@ -196,7 +195,7 @@ pub async fn ensure_messaging(
         create(deploy_code(&EventHub::BYTECODE, &hub)),
     ];
     let open = |lane, ordered| {
-        let config = SolLane {
+        let config = LaneConfig {
             lane,
             remoteChainId: remote.chain.0,
             // The same deployer with the same nonces: the same address.
@@ -206,7 +205,7 @@ pub async fn ensure_messaging(
             capacity: LANE_CAPACITY,
             refill: LANE_REFILL,
         };
-        let call = abi::Gateway::openLaneCall { config };
+        let call = Gateway::openLaneCall { c: config };
         Action::Call {
             to: Some(at.gateway),
             value: U256::ZERO,

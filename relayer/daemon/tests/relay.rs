@@ -9,17 +9,14 @@ use causeway::{
     contracts::{Messaging, UNORDERED_LANE, finalised},
     daemon::{Chains, Daemon},
     drive::{DriveConfig, Driver},
-    relay::{
-        MessageView, RelayHandle, SendRequest,
-        abi::{self, interoperable},
-    },
+    relay::{MessageView, RelayHandle, SendRequest, abi::interoperable},
     store::{Store, StoreKey},
 };
 use causeway_adapter_api::{
     Action, Bump, ChainId, ChainReader as _, ChainWriter as _, ContractReader as _,
 };
 use causeway_adapter_hosted::{adapter::HostedChain, spec::VALIDATOR_SET};
-use causeway_contracts::{EventHub, LightClient, ValidatorSet};
+use causeway_contracts::{EventHub, Gateway, LightClient, ValidatorSet};
 use causeway_core::{
     lane::Order,
     message::{MessageId, Outcome, Status},
@@ -354,7 +351,7 @@ async fn a_message_that_nobody_delivers_in_time_is_timed_out_at_home() {
     // A paused lane delivers nothing; the deadline passes.
     let gateway = pair.messaging().gateway;
     let mut request = pair.balance_call("public", "consortium", Order::Unordered);
-    let pause = abi::Gateway::pauseCall {
+    let pause = Gateway::pauseCall {
         lane: UNORDERED_LANE,
     };
     pair.act("consortium", "watchtower", gateway, pause.abi_encode())

@@ -1,75 +1,22 @@
 //! What the relay says to gateways and light clients, and what they say (docs/messages.md).
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_sol_types::{SolCall as _, SolEvent as _, sol};
+use alloy_sol_types::{SolCall as _, SolEvent as _};
 use causeway_adapter_api::{Certificate, Checkpoint, FinalityProof, RawLog};
+use causeway_contracts::{Gateway, LightClient, gateway, light_client};
 use causeway_core::message::Status;
 
-sol! {
-    /// See `contracts/src/LightClientTypes.sol`.
-    #[derive(Debug)]
-    struct SolCheckpoint { uint64 height; uint64 timestamp; bytes32 stateRoot; }
-    /// See `contracts/src/LightClientTypes.sol`.
-    #[derive(Debug)]
-    struct SolCertificate { uint64 epoch; uint64 viewNumber; uint64 parentView; uint256 signers; bytes signatures; }
-    /// See `contracts/src/MessageTypes.sol`.
-    #[derive(Debug)]
-    struct SolItem { uint8 kind; bytes body; bytes message; }
-    /// See `contracts/src/MessageTypes.sol`.
-    #[derive(Debug)]
-    struct SolLane { uint32 lane; uint64 remoteChainId; address remoteGateway; address client; bool ordered; uint32 capacity; uint32 refill; }
-
-    /// See `contracts/src/IGateway.sol`.
-    #[derive(Debug)]
-    interface Gateway {
-        event LaneOpened(uint32 indexed lane, uint64 indexed remoteChainId, address remoteGateway, address client, bool ordered);
-        event ItemAppended(uint32 indexed lane, uint64 indexed index, uint8 indexed kind, bytes body);
-        event RootProved(uint32 indexed lane, bytes32 indexed root, uint64 height);
-        event MessageExecuted(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId, bytes result);
-        event MessageFailed(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId, bytes reason);
-        event MessageRefused(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId, address recipient);
-        event MessageExpired(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId);
-        event MessageGivenUp(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId);
-        event ItemSkipped(uint32 indexed lane, uint64 indexed index, bytes32 indexed leaf);
-        event MessageAcknowledged(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId, uint8 outcome, bytes result);
-        event MessageTimedOut(uint32 indexed lane, uint64 indexed index, bytes32 indexed messageId);
-        event HookFailed(bytes32 indexed messageId, address indexed sender, bytes data);
-        event HookRun(bytes32 indexed messageId, address indexed sender);
-
-        function openLane(SolLane config) external;
-        function pause(uint32 lane) external;
-        function unpause(uint32 lane) external;
-        function update(uint32 lane, bytes[] headers, SolCertificate certificate, bytes votes) external;
-        function proveRoot(uint32 lane, SolCheckpoint checkpoint, bytes[] accountProof, bytes[] storageProof) external returns (bytes32 root);
-        function deliver(uint32 lane, bytes32 root, uint64 count, uint64 first, SolItem[] items, bytes32[] path) external;
-        function retry(uint32 lane, uint64 index, bytes body) external;
-        function giveUp(uint32 lane, uint64 index, bytes body) external;
-        function timeOut(uint32 lane, uint64 index, bytes body, bytes32[] path, SolCheckpoint checkpoint, bytes[] accountProof, bytes[] storageProof) external;
-        function runHook(bytes32 messageId, address sender, bytes data) external;
-        function multicall(bytes[] data) external returns (bytes[] results);
-        function sendMessage(bytes recipient, bytes payload, bytes[] attributes) external payable returns (bytes32 sendId);
-        function laneTo(uint64 remoteChainId, bool ordered) external view returns (uint32);
-        function laneOf(uint32 lane) external view returns (SolLane config, bool paused);
-
+/// Attributes of a message (ERC-7786): call data of functions that no contract has.
+pub(super) mod attribute {
+    alloy_sol_types::sol! {
+        /// The last second of the destination in which the message is executed.
         function deadline(uint64 second) external;
+        /// Gas of its execution.
         function gasLimit(uint64 gas) external;
+        /// On the ordered lane.
         function ordered() external;
+        /// The recipient is called with the payload.
         function rawCall() external;
-        function notifySender() external;
-    }
-
-    /// See `contracts/src/ILightClient.sol`.
-    #[derive(Debug)]
-    interface LightClient {
-        function update(bytes[] headers, SolCertificate certificate, bytes votes) external returns (SolCheckpoint checkpoint);
-        function handover(SolCheckpoint lastOfEpoch, bytes[] accountProof, bytes[] storageProof, bytes votes) external;
-        function frozen() external view returns (bool);
-        function epoch() external view returns (uint64);
-        function epochLength() external view returns (uint64);
-        function handedOverAt() external view returns (uint64);
-        function grace() external view returns (uint64);
-        function latestHeight() external view returns (uint64);
-        function checkpointHash(uint64 height) external view returns (bytes32);
     }
 }
 
@@ -378,25 +325,19 @@ fn slot(key: u64, base: B256) -> B256 {
     alloy_primitives::keccak256(words)
 }
 
-pub(super) fn checkpoint(of: &Checkpoint) -> SolCheckpoint {
-    SolCheckpoint {
+/// A checkpoint as gateways take it.
+pub(super) const fn checkpoint(of: &Checkpoint) -> gateway::Gateway::Checkpoint {
+    gateway::Gateway::Checkpoint {
         height: of.height.0,
         timestamp: of.time.0,
         stateRoot: of.state_root,
     }
 }
 
-pub(super) fn certificate(of: &Certificate) -> SolCertificate {
-    SolCertificate {
-        epoch: of.epoch,
-        viewNumber: of.view,
-        parentView: of.parent_view,
-        signers: of
-            .signers
-            .iter()
-            .fold(U256::ZERO, |bits, signer| bits | (U256::ONE << *signer)),
-        signatures: of.signatures.concat().into(),
-    }
+/// Bit field of a certificate's signers.
+fn signers(of: &Certificate) -> U256 {
+    let bits = of.signers.iter();
+    bits.fold(U256::ZERO, |bits, signer| bits | (U256::ONE << *signer))
 }
 
 /// Vote addresses as the contracts take them: 20 bytes each.
@@ -406,10 +347,18 @@ pub(super) fn packed(votes: &[Address]) -> Bytes {
 
 /// The gateway's `update`, to be one of several calls.
 pub(super) fn update_call(lane: u32, proof: &FinalityProof) -> Bytes {
+    let of = &proof.certificate;
+    let certificate = gateway::Gateway::Certificate {
+        epoch: of.epoch,
+        viewNumber: of.view,
+        parentView: of.parent_view,
+        signers: signers(of),
+        signatures: of.signatures.concat().into(),
+    };
     Gateway::updateCall {
         lane,
         headers: proof.headers.clone(),
-        certificate: certificate(&proof.certificate),
+        certificate,
         votes: packed(&proof.votes),
     }
     .abi_encode()
@@ -418,9 +367,17 @@ pub(super) fn update_call(lane: u32, proof: &FinalityProof) -> Bytes {
 
 /// The light client's own `update`.
 pub(crate) fn client_update(proof: &FinalityProof) -> Bytes {
+    let of = &proof.certificate;
+    let certificate = light_client::LightClient::Certificate {
+        epoch: of.epoch,
+        viewNumber: of.view,
+        parentView: of.parent_view,
+        signers: signers(of),
+        signatures: of.signatures.concat().into(),
+    };
     LightClient::updateCall {
         headers: proof.headers.clone(),
-        certificate: certificate(&proof.certificate),
+        certificate,
         votes: packed(&proof.votes),
     }
     .abi_encode()

@@ -5,12 +5,13 @@ use alloy_sol_types::SolCall;
 use causeway_adapter_api::{
     Certificate, Chain, ChainError, ChainId, Checkpoint, FinalityProof, Height, Provable, Timestamp,
 };
+use causeway_contracts::{LightClient, light_client};
 use causeway_core::client::View;
 use serde::{Deserialize, Serialize};
 
 use super::{
     RelayError, Shared,
-    abi::{LightClient, VOTES_HASH_SLOT, checkpoint, client_update, packed},
+    abi::{VOTES_HASH_SLOT, client_update, packed},
 };
 
 /// Proof of an epoch's last block, as it is kept: version and everything a handover needs.
@@ -69,7 +70,11 @@ impl LastOfEpoch {
     /// The light client's `handover` to the next epoch.
     pub(super) fn handover(&self) -> Bytes {
         LightClient::handoverCall {
-            lastOfEpoch: checkpoint(&self.proof().checkpoint),
+            lastOfEpoch: light_client::LightClient::Checkpoint {
+                height: self.height,
+                timestamp: self.time,
+                stateRoot: self.state_root,
+            },
             accountProof: self.account_nodes.clone(),
             storageProof: self.slot_nodes.clone(),
             votes: packed(&self.next_votes),

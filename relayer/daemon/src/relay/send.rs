@@ -5,11 +5,12 @@ use std::time::Duration;
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::ChainId;
+use causeway_contracts::Gateway;
 use causeway_core::lane::Order;
 
 use super::{
     MessageView, RelayError, RelayHandle,
-    abi::{Gateway, interoperable},
+    abi::{attribute, interoperable},
 };
 use crate::store::{OrderStatus, RelayCall};
 
@@ -40,16 +41,16 @@ impl SendRequest {
     fn data(&self) -> Bytes {
         let mut attributes: Vec<Bytes> = Vec::new();
         if let Some(second) = self.deadline {
-            attributes.push(Gateway::deadlineCall { second }.abi_encode().into());
+            attributes.push(attribute::deadlineCall { second }.abi_encode().into());
         }
         if let Some(gas) = self.gas_limit {
-            attributes.push(Gateway::gasLimitCall { gas }.abi_encode().into());
+            attributes.push(attribute::gasLimitCall { gas }.abi_encode().into());
         }
         if self.order == Order::Ordered {
-            attributes.push(Gateway::orderedCall {}.abi_encode().into());
+            attributes.push(attribute::orderedCall {}.abi_encode().into());
         }
         if self.call {
-            attributes.push(Gateway::rawCallCall {}.abi_encode().into());
+            attributes.push(attribute::rawCallCall {}.abi_encode().into());
         }
         Gateway::sendMessageCall {
             recipient: interoperable(self.to.0, self.recipient),
