@@ -15,6 +15,7 @@ mod messages;
 mod problem;
 mod resolve;
 mod serve;
+mod supply;
 mod transfers;
 mod views;
 
@@ -33,9 +34,10 @@ use axum::{
 pub use app::{App, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
-pub use messages::{Message, MessageDetail, MessageList, SendMessage};
+pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use serve::Server;
+pub use supply::{SupplyList, SupplyView};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
     Started, Transfer, TransferList,
@@ -58,6 +60,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/messages", get(messages::list).post(messages::send))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/retry", post(messages::retry))
+        .route("/v1/supply", get(supply::list))
+        .route("/v1/supply/{peg}", get(supply::history))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -11,6 +11,7 @@ mod key;
 mod message;
 mod output;
 mod run;
+mod supply;
 mod transfer;
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Node => run::node(global, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
+        Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }

@@ -29,6 +29,7 @@ use crate::{
     local::{ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, WATCHTOWER},
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
+    supply::{SupplyConfig, SupplyHandle, Watched},
 };
 
 /// What a hosted chain is assumed to need until it was measured, milliseconds.
@@ -36,6 +37,8 @@ const ASSUMED: ChainTiming = ChainTiming {
     inclusion_ms: 1_000,
     finality_ms: 1_000,
 };
+/// Name of the local profile's peg.
+pub const POINTS_PEG: &str = "points";
 /// Decimals of a points token.
 const POINTS_DECIMALS: u8 = 18;
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
@@ -118,6 +121,8 @@ pub struct Daemon {
     pub relay: RelayHandle,
     /// The driver of pegs.
     pub pegs: PegHandle,
+    /// The supply statement.
+    pub supply: SupplyHandle,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -293,6 +298,19 @@ impl Chains {
         })
     }
 
+    /// The pegs whose supply is stated: in the local profile that of points, whose guardian is the watchtower's account.
+    fn supply_config(&self) -> SupplyConfig {
+        let watched = self.peg_site().map(|site| Watched {
+            name: POINTS_PEG.into(),
+            site,
+            guardian: site.home.account,
+        });
+        SupplyConfig {
+            pegs: watched.into_iter().collect(),
+            ..SupplyConfig::default()
+        }
+    }
+
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
     pub fn relay_config(&self) -> RelayConfig {
         let sites = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
@@ -372,6 +390,12 @@ impl Daemon {
             pegs,
             Arc::clone(&store),
             driver.clone(),
+            dynamic.clone(),
+        );
+        let supply = SupplyHandle::start(
+            chains.supply_config(),
+            Arc::clone(&store),
+            driver.clone(),
             dynamic,
         );
         let entries = chains.hosted.iter().map(ChainEntry::hosted);
@@ -382,6 +406,7 @@ impl Daemon {
             driver: driver.clone(),
             relay: relay.clone(),
             pegs: pegs.clone(),
+            supply: supply.clone(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -390,6 +415,7 @@ impl Daemon {
             driver,
             relay,
             pegs,
+            supply,
             api: server.addr,
             store,
             server,
@@ -399,6 +425,7 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.supply.shutdown().await;
         self.pegs.shutdown().await;
         self.relay.shutdown().await;
         self.driver.shutdown().await;

@@ -31,3 +31,4 @@ mod logs;
 pub mod metrics;
 pub mod relay;
 pub mod store;
+pub mod supply;

@@ -14,9 +14,10 @@ use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::EventView;
+use super::{EventView, MessageStep, SupplyView};
 use crate::{
     config::{Config, raw::Kind},
     crossing::peg::PegHandle,
@@ -25,6 +26,7 @@ use crate::{
     hosting::Hosting,
     metrics,
     relay::RelayHandle,
+    supply::SupplyHandle,
 };
 
 /// Events that a client can still resume from.
@@ -37,6 +39,7 @@ pub struct App {
     pub(super) driver: DriverHandle,
     pub(super) relay: RelayHandle,
     pub(super) pegs: PegHandle,
+    pub(super) supply: SupplyHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -57,6 +60,8 @@ pub struct Engines {
     pub relay: RelayHandle,
     /// The driver of pegs.
     pub pegs: PegHandle,
+    /// The supply statement.
+    pub supply: SupplyHandle,
 }
 
 /// Who may talk to the API.
@@ -197,11 +202,13 @@ impl App {
             driver,
             relay,
             pegs,
+            supply,
         } = engines;
         let app = Arc::new(Self {
             driver,
             relay,
             pegs,
+            supply,
             chains,
             accounts,
             access,
@@ -262,14 +269,34 @@ impl Repeatable {
     }
 }
 
+/// An event as it is sent: its name and its JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) name: &'static str,
+    pub(super) data: String,
+}
+
+impl Published {
+    fn new(name: &'static str, value: &impl Serialize) -> Self {
+        let data = serde_json::to_string(value).unwrap_or_default();
+        Self { name, data }
+    }
+}
+
+impl From<EventView> for Published {
+    fn from(step: EventView) -> Self {
+        Self::new("step", &step)
+    }
+}
+
 /// An event and its number in this run.
-type Numbered = (u64, EventView);
+type Numbered = (u64, Published);
 
 /// The newest events, and who waits for more.
 #[derive(Debug)]
 pub(super) struct Events {
     kept: Mutex<Kept>,
-    news: broadcast::Sender<(u64, EventView)>,
+    news: broadcast::Sender<Numbered>,
     /// Tells ids of this run from those of another.
     pub(super) run: u64,
 }
@@ -277,7 +304,7 @@ pub(super) struct Events {
 #[derive(Debug, Default)]
 struct Kept {
     next: u64,
-    events: VecDeque<(u64, EventView)>,
+    events: VecDeque<Numbered>,
 }
 
 impl Default for Events {
@@ -315,7 +342,8 @@ impl Events {
             .next
     }
 
-    fn push(&self, event: EventView) {
+    fn push(&self, event: impl Into<Published>) {
+        let event = event.into();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let number = kept.next;
         kept.next += 1;
@@ -331,6 +359,8 @@ impl Events {
 async fn collect(app: Arc<App>) {
     let mut news = app.driver.subscribe();
     let mut pegs = app.pegs.subscribe();
+    let mut messages = app.relay.subscribe();
+    let mut statements = app.supply.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -346,6 +376,22 @@ async fn collect(app: Arc<App>) {
                 Ok(step) => {
                     metrics::crossing(&step);
                     app.events.push(app.news(&step));
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            news = messages.recv() => match news {
+                Ok(news) => {
+                    metrics::message(&news);
+                    app.events.push(Published::new("message", &MessageStep::new(&app, &news)));
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            news = statements.recv() => match news {
+                Ok(news) => {
+                    let view = SupplyView::new(&app, &news.peg, &news.row);
+                    app.events.push(Published::new("supply", &view));
                 }
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,

@@ -6,7 +6,7 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, crossings, events, health, messages, problem, transfers, views};
+use super::{chains, crossings, events, health, messages, problem, supply, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,9 +29,16 @@ use super::{chains, crossings, events, health, messages, problem, transfers, vie
         messages::list,
         messages::show,
         messages::retry,
+        supply::list,
+        supply::history,
         events::stream
     ),
-    components(schemas(problem::Problem, views::EventView, crossings::StartPeg))
+    components(schemas(
+        problem::Problem,
+        views::EventView,
+        crossings::StartPeg,
+        messages::MessageStep
+    ))
 )]
 struct Api;
 

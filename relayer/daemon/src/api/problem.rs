@@ -14,6 +14,7 @@ use crate::{
     crossing::{CrossingError, peg::PegError},
     drive::DriveError,
     relay::RelayError,
+    supply::SupplyError,
 };
 
 /// An error, and what to do about it.
@@ -121,6 +122,26 @@ impl From<CrossingError> for Problem {
                 DriveError::PeerNotNow { id, source }.into()
             }
             CrossingError::Chain(_) => Self::unavailable(text),
+            _ => {
+                tracing::error!(error = text, "a request failed");
+                let what = "see the log of the daemon; `causeway doctor` looks for the cause";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
+            }
+        }
+    }
+}
+
+impl From<SupplyError> for Problem {
+    fn from(error: SupplyError) -> Self {
+        let text = error.to_string();
+        match error {
+            SupplyError::PeerUnknownPeg(_) => {
+                let what = "GET /v1/supply lists the pegs";
+                Self::new(StatusCode::NOT_FOUND, "unknown-peg", text, what)
+            }
+            SupplyError::Chain(_) | SupplyError::Client(_) | SupplyError::NotYet { .. } => {
+                Self::unavailable(text)
+            }
             _ => {
                 tracing::error!(error = text, "a request failed");
                 let what = "see the log of the daemon; `causeway doctor` looks for the cause";

@@ -33,6 +33,7 @@ use crate::{
     drive::{DriveConfig, Driver, WallClock},
     relay::{RelayConfig, RelayHandle},
     store::{Store, StoreKey},
+    supply::{SupplyConfig, SupplyHandle},
 };
 
 const ALICE: Address = Address::repeat_byte(0xa1);
@@ -83,11 +84,19 @@ impl Bench {
         );
         let config_of_pegs = CrossingConfig::default();
         let pegs = Pegs::new(Some(site()), ours());
-        let pegs = Handle::start(config_of_pegs, pegs, store, driver.clone(), chains);
+        let pegs = Handle::start(
+            config_of_pegs,
+            pegs,
+            Arc::clone(&store),
+            driver.clone(),
+            chains.clone(),
+        );
+        let supply = SupplyHandle::start(SupplyConfig::default(), store, driver.clone(), chains);
         let engines = Engines {
             driver,
             relay,
             pegs,
+            supply,
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),
@@ -498,7 +507,7 @@ async fn the_description_names_every_address_and_loads_nothing() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(path), "{path}");
     }
-    assert_eq!(document["paths"].as_object().unwrap().len(), 13);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 15);
     for outside in ["http://", "https://", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
@@ -535,6 +544,21 @@ async fn event_streams_are_bounded_and_resume_after_an_id() {
         &bench.get("/v1/events").await,
         StatusCode::TOO_MANY_REQUESTS
     ));
+}
+
+#[tokio::test]
+async fn supply_of_an_unknown_peg_and_a_page_too_large_are_refused() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let (status, list) = bench.get("/v1/supply").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(list["statements"], serde_json::json!([]));
+    let unknown = bench.get("/v1/supply/gold").await;
+    assert!(is_problem(&unknown, StatusCode::NOT_FOUND));
+    for query in ["limit=0", "limit=501", "before=-1", "page=2"] {
+        let answer = bench.get(&format!("/v1/supply/gold?{query}")).await;
+        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{query}");
+    }
 }
 
 async fn first_bytes(bench: &Bench, path: &str) -> String {

@@ -100,6 +100,17 @@ pub(super) enum Command {
     /// Send, list, show, retry messages and calls across chains
     #[command(subcommand)]
     Message(Message),
+    /// Whether every pegged token is backed, at final blocks of both chains; exit code 1 when not
+    #[command(
+        after_help = "Examples:\n  causeway supply\n  causeway supply points --limit 20\n  causeway supply --json"
+    )]
+    Supply {
+        /// Statements of this peg, newest first, instead of the newest of each
+        peg: Option<String>,
+        /// At most so many of them
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500), requires = "peg")]
+        limit: u32,
+    },
     /// Where a transfer or message is, who may act next, until when, what it costs, what happens if nobody acts
     Explain {
         /// Id of the transfer or message

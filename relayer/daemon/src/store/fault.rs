@@ -66,6 +66,10 @@ persist_points! {
     CrossingStepped = "crossing_stepped",
     /// An effect of such a transfer that is an order now.
     CrossingOrdered = "crossing_ordered",
+    /// What the supply statement read of a chain.
+    SupplyRead = "supply_read",
+    /// A supply statement; what it asks for follows.
+    SupplyStated = "supply_stated",
 }
 
 /// Just before or just after the commit.
