@@ -69,6 +69,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
             let done = match bench {
                 args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
+                args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,
             };
             done.map_err(|e| CliError::Failed(format!("{e:#}")))

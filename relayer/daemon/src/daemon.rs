@@ -299,16 +299,44 @@ impl Chains {
     }
 
     /// The pegs whose supply is stated: in the local profile that of points, whose guardian is the watchtower's account.
-    fn supply_config(&self) -> SupplyConfig {
-        let watched = self.peg_site().map(|site| Watched {
+    fn supply_config(&self, config: &Config) -> SupplyConfig {
+        let points = self.peg_site().map(|site| Watched {
             name: POINTS_PEG.into(),
             site,
             guardian: site.home.account,
         });
+        let named = config.pegs.iter();
+        let named = named.filter_map(|(name, peg)| self.watched(name, peg));
         SupplyConfig {
-            pegs: watched.into_iter().collect(),
+            pegs: points.into_iter().chain(named).collect(),
             ..SupplyConfig::default()
         }
+    }
+
+    /// A peg of the configuration; its chains and its account were checked there.
+    fn watched(&self, name: &str, peg: &config::Peg) -> Option<Watched> {
+        let guardian = *self.accounts.get(&peg.guardian)?;
+        let end = |end: &config::PegEnd| {
+            let hosting = self.hosting(&end.chain)?;
+            let info = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref());
+            Some(PegPort {
+                chain: info.id,
+                port: end.port,
+                asset: end.asset,
+                locks: info.hash_time_lock,
+                client: end.light_client,
+                account: guardian,
+                start: Height(end.start_height),
+            })
+        };
+        Some(Watched {
+            name: name.to_owned(),
+            site: PegSite {
+                home: end(&peg.home)?,
+                side: end(&peg.side)?,
+            },
+            guardian,
+        })
     }
 
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
@@ -393,7 +421,7 @@ impl Daemon {
             dynamic.clone(),
         );
         let supply = SupplyHandle::start(
-            chains.supply_config(),
+            chains.supply_config(config),
             Arc::clone(&store),
             driver.clone(),
             dynamic,

@@ -8,11 +8,13 @@
 //! * anvil: the same pre-signed load through the same client.
 //!
 //! Every chain is a process of its own, so that processor time and memory are the chain's alone: `bench serve` runs one.
-//! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
+//! `bench pair` measures the pair at rest, its start, and the finality of lone transactions. `bench relay` measures messages
+//! between the live chains.
 
 mod chains;
 mod load;
 mod pair;
+mod relay;
 mod report;
 mod target;
 mod work;
@@ -32,6 +34,7 @@ use self::{
 pub use self::{
     chains::{ServeBench, serve},
     pair::{PairBench, pair},
+    relay::{RelayBench, relay},
 };
 
 /// Most transactions a second the load is prepared for.
