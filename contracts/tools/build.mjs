@@ -41,7 +41,11 @@ const contracts = [
   "verifiers/RightVerifier",
   "verifiers/SessionVerifier",
   "verifiers/SumVerifier",
+  // For tests only.
+  "test/tokens/ShrinkingToken",
 ];
+
+const sourceOf = (name) => (name.startsWith("test/") ? `${name}.sol` : `src/${name}.sol`);
 
 // Optimised for calls, but for what would not fit into 24,576 bytes of code that way.
 const usualRuns = 1_000_000;
@@ -70,7 +74,7 @@ function readImport(path) {
 function compile(runs) {
   const names = contracts.filter((name) => runsOf(name) === runs);
   const sources = Object.fromEntries(
-    names.map((name) => [`src/${name}.sol`, { content: readFileSync(join(root, "src", `${name}.sol`), "utf8") }]),
+    names.map((name) => [sourceOf(name), { content: readFileSync(join(root, sourceOf(name)), "utf8") }]),
   );
   const outputSelection = { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } };
   const input = { language: "Solidity", sources, settings: { ...settingsFor(runs), outputSelection } };
@@ -84,10 +88,10 @@ function compile(runs) {
 }
 
 function artifact(output, name) {
-  const unit = output.contracts[`src/${name}.sol`][basename(name)];
+  const unit = output.contracts[sourceOf(name)][basename(name)];
   return {
     contractName: basename(name),
-    sourceName: `src/${name}.sol`,
+    sourceName: sourceOf(name),
     compiler: { version: solc.version().replace(".Emscripten.clang", ""), settings: settingsFor(runsOf(name)) },
     abi: unit.abi,
     bytecode: `0x${unit.evm.bytecode.object}`,

@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { AbiCoder, Contract, JsonRpcProvider, Wallet } from "ethers";
 
-const artifact = (name) =>
+/** The ABI of one of our contracts. */
+export const abiOf = (name) =>
   JSON.parse(readFileSync(new URL(`../../contracts/artifacts/${name}.json`, import.meta.url))).abi;
 
 /** The holder of a keystore. */
@@ -17,8 +18,8 @@ export function chain(signer, { rpc, chainId, hashTimeLock, token }) {
   const wallet = signer.connect(provider);
   return {
     provider,
-    locks: new Contract(hashTimeLock, artifact("HashTimeLock"), wallet),
-    points: new Contract(token, artifact("PointsToken"), wallet),
+    locks: new Contract(hashTimeLock, abiOf("HashTimeLock"), wallet),
+    points: new Contract(token, abiOf("PointsToken"), wallet),
   };
 }
 

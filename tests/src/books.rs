@@ -41,7 +41,7 @@ impl Books {
         let chain = named(&self.0, chain)?;
         Ok(json!({
             "rpc": chain["rpc"], "chainId": chain["chain_id"],
-            "hashTimeLock": chain["hash_time_lock"], "token": chain["points_token"],
+            "hashTimeLock": chain["hash_time_lock"], "token": chain["points_token"], "peg": chain["peg"],
         }))
     }
 

@@ -7,12 +7,14 @@
 //! * [`small_disk`]: a process whose disk fills up.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
+//! * [`pegs`]: ways over the peg, and what both ports hold.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
 
 pub mod anvil;
 pub mod books;
 pub mod proofs;
+pub mod pegs;
 pub mod rpc;
 pub mod small_disk;
 pub mod validators;

@@ -82,7 +82,7 @@ fn a_call_returns_its_result_although_the_daemon_is_killed_on_the_way() -> Resul
         ensure!(
             explained["explanation"]
                 .as_str()
-                .is_some_and(|text| text.contains("over")),
+                .is_some_and(|text| text.contains("the result came home")),
             "{explained}"
         );
     }

@@ -29,12 +29,14 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
     assert_eq!(call["ok"], true, "{call}");
     assert!(call["certificates"]["public"].is_u64(), "{call}");
     assert!(call["certificates"]["consortium"].is_u64(), "{call}");
-    for (name, origin) in [("peg_in", "public"), ("peg_out", "consortium")] {
+    for name in ["peg_in", "peg_out"] {
         let crossed = steps.iter().find(|s| s["step"] == name);
         let crossed = crossed.with_context(|| format!("a step {name}"))?;
         assert_eq!(crossed["ok"], true, "{crossed}");
         assert_eq!(crossed["held"], crossed["minted"], "{crossed}");
-        assert!(crossed["certificates"][origin].is_u64(), "{crossed}");
+        for chain in ["public", "consortium"] {
+            assert!(crossed["certificates"][chain].is_u64(), "{crossed}");
+        }
     }
     let summary = steps.last().context("a last step")?;
     assert_eq!(summary["step"], "summary");

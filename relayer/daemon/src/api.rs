@@ -6,6 +6,7 @@
 
 mod app;
 mod chains;
+mod crossings;
 mod describe;
 mod events;
 mod evidence;
@@ -16,6 +17,7 @@ mod problem;
 mod proofs;
 mod resolve;
 mod serve;
+mod supply;
 mod transfers;
 mod views;
 
@@ -31,13 +33,15 @@ use axum::{
     routing::{get, post},
 };
 
-pub use app::{App, ChainEntry};
+pub use app::{App, ChainEntry, Engines};
+pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
 pub use evidence::KnownChain;
-pub use messages::{Message, MessageDetail, MessageList, SendMessage};
+pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use serve::Server;
+pub use supply::{SupplyList, SupplyView};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
     Started, Transfer, TransferList,
@@ -64,6 +68,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/messages/{id}/retry", post(messages::retry))
         .route("/v1/proofs", post(proofs::submit))
         .route("/v1/proofs/{chain}", get(proofs::circuits))
+        .route("/v1/supply", get(supply::list))
+        .route("/v1/supply/{peg}", get(supply::history))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -13,6 +13,7 @@ mod message;
 mod output;
 mod proof;
 mod run;
+mod supply;
 mod transfer;
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Evidence(command) => evidence::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
+        Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }
@@ -73,6 +75,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
+                args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,
             };
             done.map_err(|e| CliError::Failed(format!("{e:#}")))

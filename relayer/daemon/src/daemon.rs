@@ -14,7 +14,7 @@ use causeway_core::{
 use secp256k1::SecretKey;
 
 use crate::{
-    api::{self, App, ChainEntry},
+    api::{self, App, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd, Proofs},
     crossing::{
@@ -31,6 +31,7 @@ use crate::{
     },
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
+    supply::{SupplyConfig, SupplyHandle, Watched},
 };
 
 /// What a hosted chain is assumed to need until it was measured, milliseconds.
@@ -38,6 +39,8 @@ const ASSUMED: ChainTiming = ChainTiming {
     inclusion_ms: 1_000,
     finality_ms: 1_000,
 };
+/// Name of the local profile's peg.
+pub const POINTS_PEG: &str = "points";
 /// Decimals of a points token.
 const POINTS_DECIMALS: u8 = 18;
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
@@ -120,6 +123,8 @@ pub struct Daemon {
     pub relay: RelayHandle,
     /// The driver of pegs.
     pub pegs: PegHandle,
+    /// The supply statement.
+    pub supply: SupplyHandle,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -318,6 +323,47 @@ impl Chains {
         Some(Proofs::of(*deployer, holders(&self.accounts).len()))
     }
 
+    /// The pegs whose supply is stated: in the local profile that of points, whose guardian is the watchtower's account.
+    fn supply_config(&self, config: &Config) -> SupplyConfig {
+        let points = self.peg_site().map(|site| Watched {
+            name: POINTS_PEG.into(),
+            site,
+            guardian: site.home.account,
+        });
+        let named = config.pegs.iter();
+        let named = named.filter_map(|(name, peg)| self.watched(name, peg));
+        SupplyConfig {
+            pegs: points.into_iter().chain(named).collect(),
+            ..SupplyConfig::default()
+        }
+    }
+
+    /// A peg of the configuration; its chains and its account were checked there.
+    fn watched(&self, name: &str, peg: &config::Peg) -> Option<Watched> {
+        let guardian = *self.accounts.get(&peg.guardian)?;
+        let end = |end: &config::PegEnd| {
+            let hosting = self.hosting(&end.chain)?;
+            let info = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref());
+            Some(PegPort {
+                chain: info.id,
+                port: end.port,
+                asset: end.asset,
+                locks: info.hash_time_lock,
+                client: end.light_client,
+                account: guardian,
+                start: Height(end.start_height),
+            })
+        };
+        Some(Watched {
+            name: name.to_owned(),
+            site: PegSite {
+                home: end(&peg.home)?,
+                side: end(&peg.side)?,
+            },
+            guardian,
+        })
+    }
+
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
     pub fn relay_config(&self) -> RelayConfig {
         let sites = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
@@ -385,15 +431,22 @@ impl Daemon {
         let dynamic: Vec<Arc<dyn Chain>> = hosted.chain(external).collect();
         let drive = drive_config(config, &chains);
         let driver = Driver::start(drive, Arc::clone(&store), dynamic.clone()).await?;
-        let relay = RelayHandle::start(
-            chains.relay_config(),
+        let (carried, pegs) = if config.transfers.raw.carry {
+            (chains.relay_config(), chains.pegs(&dynamic))
+        } else {
+            (RelayConfig::default(), Pegs::new(None, Vec::new()))
+        };
+        let relay =
+            RelayHandle::start(carried, Arc::clone(&store), driver.clone(), dynamic.clone());
+        let pegs = Handle::start(
+            CrossingConfig::default(),
+            pegs,
             Arc::clone(&store),
             driver.clone(),
             dynamic.clone(),
         );
-        let pegs = Handle::start(
-            CrossingConfig::default(),
-            chains.pegs(&dynamic),
+        let supply = SupplyHandle::start(
+            chains.supply_config(config),
             Arc::clone(&store),
             driver.clone(),
             dynamic,
@@ -406,13 +459,20 @@ impl Daemon {
         let entries = entries.chain(chains.external.iter().map(ChainEntry::external));
         let entries = entries.collect();
         let accounts = chains.accounts.clone();
-        let app = App::new(driver.clone(), relay.clone(), entries, accounts, config);
+        let engines = Engines {
+            driver: driver.clone(),
+            relay: relay.clone(),
+            pegs: pegs.clone(),
+            supply: supply.clone(),
+        };
+        let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
         Ok(Self {
             chains,
             driver,
             relay,
             pegs,
+            supply,
             api: server.addr,
             store,
             server,
@@ -422,6 +482,7 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.supply.shutdown().await;
         self.pegs.shutdown().await;
         self.relay.shutdown().await;
         self.driver.shutdown().await;

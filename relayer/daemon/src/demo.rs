@@ -8,7 +8,7 @@
 //! | `watchtower` | carol and dave swap without a daemon; dave goes away and the watchtower completes for him |
 //! | `refund` | the other party never locks; alice has her points back |
 //! | `call` | alice calls a consortium contract from the public chain; its answer comes back, proved both ways |
-//! | `peg_in`, `peg_out` | carol's public points become pegged points of the consortium, and come back |
+//! | `peg_in`, `peg_out` | alice's public points become pegged points of the consortium, and come back |
 //! | `proof` | a device's readings, of which none is shown, are proved to comply; both chains verify it |
 //! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
@@ -31,6 +31,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{Config, raw::Kind},
     contracts::DeployError,
+    crossing::{CrossingError, peg::PegError},
     daemon::{Chains, Daemon, StartError},
     drive::{DriveError, SwapRequest},
     hosting::Hosting,
@@ -92,6 +93,12 @@ pub(crate) enum DemoError {
     /// The relay.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// The peg.
+    #[error(transparent)]
+    Peg(#[from] PegError),
+    /// Transfers that live on proofs.
+    #[error(transparent)]
+    Crossing(#[from] CrossingError),
     /// A chain.
     #[error(transparent)]
     Chain(#[from] causeway_adapter_api::ChainError),
@@ -227,8 +234,10 @@ async fn transfers(
     );
     warm?;
     let crossing = async {
-        note("carol's points leave over the peg and come back; dave carries the proofs");
-        pegs(&stage, step).await
+        note(
+            "alice's points leave over the peg and come back; the watchtower's account carries the proofs",
+        );
+        pegs(&stage, step, note, began).await
     };
     let delivered = deliveries(&stage, step, note, crossing).await;
     let ok = [&swap_end, &tower_end, &refund_end]
@@ -296,9 +305,9 @@ async fn deliveries(
     })
 }
 
-/// Points over the peg and back. Carol and dave sign for themselves, so this waits until their swap is over.
-async fn pegs(stage: &Stage<'_>, step: Say<'_>) -> bool {
-    let Some(pegging) = peg::Pegging::new(stage) else {
+/// Points over the peg and back. What is minted is compared with what is held, so one way comes after the other.
+async fn pegs(stage: &Stage<'_>, step: Say<'_>, note: &dyn Fn(&str), began: Instant) -> bool {
+    let Some(pegging) = peg::Pegging::new(stage, note, began) else {
         return true;
     };
     for name in ["peg_in", "peg_out"] {

@@ -32,3 +32,4 @@ mod logs;
 pub mod metrics;
 pub mod relay;
 pub mod store;
+pub mod supply;

@@ -5,11 +5,17 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use causeway_adapter_api::Tip;
+use alloy_primitives::U256;
+use causeway_adapter_api::{ChainId, Tip};
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::store::TransitionRow;
+use crate::{
+    crossing::StepNews,
+    relay::{ClientLag, LaneState},
+    store::{MessageNews, TransitionRow},
+    supply::Statement,
+};
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -29,8 +35,114 @@ pub fn handle() -> PrometheusHandle {
 /// A step of a transfer.
 pub fn transition(row: &TransitionRow) {
     let role = row.key.role.name();
-    counter!("causeway_transfer_steps_total", "role" => role, "stage" => row.stage.clone())
+    counter!("causeway_transfer_steps_total", "kind" => "swap", "role" => role, "stage" => row.stage.clone())
         .increment(1);
+}
+
+/// A step of a transfer that lives on proofs.
+pub fn crossing(news: &StepNews) {
+    let (kind, role, stage) = (&news.key.kind, &news.key.role, &news.step.stage);
+    counter!("causeway_transfer_steps_total", "kind" => kind.clone(), "role" => role.clone(), "stage" => stage.clone())
+        .increment(1);
+}
+
+/// Something that a chain said about a message.
+pub fn message(news: &MessageNews) {
+    let way = news.id.way;
+    let lane = [
+        ("from", way.from.to_string()),
+        ("to", way.to.to_string()),
+        ("lane", way.lane.0.to_string()),
+        ("said", news.said.clone()),
+    ];
+    counter!("causeway_message_steps_total", &lane).increment(1);
+}
+
+/// Stages of a message before its end, as the gauges name them.
+const OPEN_STAGES: [&str; 5] = ["sent", "proved", "failed", "executed", "expired"];
+
+/// Messages that have not ended. Every stage of a known lane is set, so that what was delivered does not stay.
+pub fn open_messages(lanes: &[(ChainId, u32)], states: &[LaneState]) {
+    for (from, lane) in lanes {
+        let of_lane = |state: &&LaneState| state.source == *from && state.lane == *lane;
+        let labels = |stage: &str| {
+            [
+                ("from", from.to_string()),
+                ("lane", lane.to_string()),
+                ("stage", stage.to_owned()),
+            ]
+        };
+        for stage in OPEN_STAGES {
+            let state = states.iter().find(|s| of_lane(s) && s.stage == stage);
+            let (count, age) = state.map_or((0, 0), |s| (s.count, s.age_ms));
+            // Counts and ages stay far below 2^53.
+            gauge!("causeway_messages_open", &labels(stage)).set(count as f64);
+            gauge!("causeway_message_oldest_age_seconds", &labels(stage)).set(age as f64 / 1000.0);
+        }
+    }
+}
+
+/// A light client beside the chain it follows.
+pub fn client(lag: &ClientLag) {
+    let labels = [("on", lag.on.to_string()), ("of", lag.of.to_string())];
+    gauge!("causeway_light_client_epoch", &labels).set(lag.epoch as f64);
+    gauge!("causeway_light_client_epochs_behind", &labels).set(lag.epochs_behind as f64);
+    gauge!("causeway_light_client_blocks_behind", &labels).set(lag.blocks_behind as f64);
+    gauge!("causeway_light_client_frozen", &labels).set(if lag.frozen { 1.0 } else { 0.0 });
+}
+
+/// A call of a task that is over: `done` or `failed`. A task's kind is its name up to the first colon.
+pub fn call(chain: ChainId, task: &str, outcome: &'static str) {
+    let labels = [
+        ("chain", chain.to_string()),
+        ("task", kind_of(task).to_owned()),
+        ("outcome", outcome.to_owned()),
+    ];
+    counter!("causeway_calls_total", &labels).increment(1);
+}
+
+/// A transaction of ours in a final block, and its fee.
+pub fn transaction(chain: ChainId, purpose: &str, succeeded: bool, fee: U256) {
+    let outcome = if succeeded { "succeeded" } else { "reverted" };
+    let labels = [
+        ("chain", chain.to_string()),
+        ("purpose", purpose.to_owned()),
+        ("outcome", outcome.to_owned()),
+    ];
+    let gwei: u64 = (fee / U256::from(1_000_000_000_u64)).saturating_to();
+    counter!("causeway_transactions_total", &labels).increment(1);
+    counter!("causeway_fees_gwei_total", &labels).increment(gwei);
+}
+
+/// A transaction of ours that was replaced by one that pays more.
+pub fn replaced(chain: ChainId) {
+    counter!("causeway_transactions_replaced_total", "chain" => chain.to_string()).increment(1);
+}
+
+/// A supply statement.
+pub fn statement(peg: &str, statement: &Statement) {
+    let peg = || peg.to_owned();
+    let found = statement.finding.name();
+    counter!("causeway_supply_statements_total", "peg" => peg(), "finding" => found).increment(1);
+    let flag = |set| if set { 1.0 } else { 0.0 };
+    gauge!("causeway_supply_holds", "peg" => peg()).set(flag(!statement.finding.is_alarm()));
+    gauge!("causeway_supply_stated_at_seconds", "peg" => peg()).set(unix_seconds() as f64);
+    for (end, height, paused) in [
+        ("home", statement.cut.home, statement.home_paused),
+        ("side", statement.cut.side, statement.side_paused),
+    ] {
+        gauge!("causeway_supply_height", "peg" => peg(), "end" => end).set(height.0 as f64);
+        gauge!("causeway_port_paused", "peg" => peg(), "end" => end).set(flag(paused));
+    }
+}
+
+/// A round without a supply statement: a chain does not answer, or something worse.
+pub fn no_statement(peg: &str) {
+    counter!("causeway_supply_no_statement_total", "peg" => peg.to_owned()).increment(1);
+}
+
+fn kind_of(task: &str) -> &str {
+    task.split(':').next().unwrap_or(task)
 }
 
 /// A request to the API.

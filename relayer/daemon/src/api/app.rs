@@ -14,17 +14,20 @@ use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::EventView;
+use super::{EventView, MessageStep, SupplyView};
 use crate::{
     config::{Config, raw::Kind},
     contracts::Proofs,
+    crossing::peg::PegHandle,
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
     metrics,
     relay::RelayHandle,
+    supply::SupplyHandle,
 };
 
 /// Events that a client can still resume from.
@@ -36,6 +39,8 @@ const KEPT_KEYS: usize = 1_024;
 pub struct App {
     pub(super) driver: DriverHandle,
     pub(super) relay: RelayHandle,
+    pub(super) pegs: PegHandle,
+    pub(super) supply: SupplyHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -46,6 +51,18 @@ pub struct App {
     pub(super) stopping: watch::Sender<bool>,
     /// Starts made under an idempotency key. Held while a transfer starts, so that a repetition waits for the first.
     pub(super) started: tokio::sync::Mutex<VecDeque<Repeatable>>,
+}
+
+/// What does the work behind the API.
+pub struct Engines {
+    /// The driver of swaps.
+    pub driver: DriverHandle,
+    /// The relay of messages.
+    pub relay: RelayHandle,
+    /// The driver of pegs.
+    pub pegs: PegHandle,
+    /// The supply statement.
+    pub supply: SupplyHandle,
 }
 
 /// Who may talk to the API.
@@ -166,8 +183,7 @@ impl ChainEntry {
 impl App {
     /// Gathers what the handlers need and begins to collect events.
     pub fn new(
-        driver: DriverHandle,
-        relay: RelayHandle,
+        engines: Engines,
         chains: Vec<ChainEntry>,
         accounts: BTreeMap<String, Address>,
         config: &Config,
@@ -177,20 +193,27 @@ impl App {
         } else {
             Access::Loopback
         };
-        Self::with_access(driver, relay, chains, accounts, config, access)
+        Self::with_access(engines, chains, accounts, config, access)
     }
 
     pub(super) fn with_access(
-        driver: DriverHandle,
-        relay: RelayHandle,
+        engines: Engines,
         chains: Vec<ChainEntry>,
         accounts: BTreeMap<String, Address>,
         config: &Config,
         access: Access,
     ) -> Arc<Self> {
+        let Engines {
+            driver,
+            relay,
+            pegs,
+            supply,
+        } = engines;
         let app = Arc::new(Self {
             driver,
             relay,
+            pegs,
+            supply,
             chains,
             accounts,
             access,
@@ -251,14 +274,34 @@ impl Repeatable {
     }
 }
 
+/// An event as it is sent: its name and its JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) name: &'static str,
+    pub(super) data: String,
+}
+
+impl Published {
+    fn new(name: &'static str, value: &impl Serialize) -> Self {
+        let data = serde_json::to_string(value).unwrap_or_default();
+        Self { name, data }
+    }
+}
+
+impl From<EventView> for Published {
+    fn from(step: EventView) -> Self {
+        Self::new("step", &step)
+    }
+}
+
 /// An event and its number in this run.
-type Numbered = (u64, EventView);
+type Numbered = (u64, Published);
 
 /// The newest events, and who waits for more.
 #[derive(Debug)]
 pub(super) struct Events {
     kept: Mutex<Kept>,
-    news: broadcast::Sender<(u64, EventView)>,
+    news: broadcast::Sender<Numbered>,
     /// Tells ids of this run from those of another.
     pub(super) run: u64,
 }
@@ -266,7 +309,7 @@ pub(super) struct Events {
 #[derive(Debug, Default)]
 struct Kept {
     next: u64,
-    events: VecDeque<(u64, EventView)>,
+    events: VecDeque<Numbered>,
 }
 
 impl Default for Events {
@@ -304,7 +347,8 @@ impl Events {
             .next
     }
 
-    fn push(&self, event: EventView) {
+    fn push(&self, event: impl Into<Published>) {
+        let event = event.into();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let number = kept.next;
         kept.next += 1;
@@ -319,6 +363,9 @@ impl Events {
 
 async fn collect(app: Arc<App>) {
     let mut news = app.driver.subscribe();
+    let mut pegs = app.pegs.subscribe();
+    let mut messages = app.relay.subscribe();
+    let mut statements = app.supply.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -327,13 +374,42 @@ async fn collect(app: Arc<App>) {
                     metrics::transition(&row);
                     app.events.push(EventView::from(&row));
                 }
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "events were missed by the API; its clients list again");
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            step = pegs.recv() => match step {
+                Ok(step) => {
+                    metrics::crossing(&step);
+                    app.events.push(app.news(&step));
                 }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            news = messages.recv() => match news {
+                Ok(news) => {
+                    metrics::message(&news);
+                    app.events.push(Published::new("message", &MessageStep::new(&app, &news)));
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            news = statements.recv() => match news {
+                Ok(news) => {
+                    let view = SupplyView::new(&app, &news.peg, &news.row);
+                    app.events.push(Published::new("supply", &view));
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             // An error means that the API is gone.
             _ = stopping.changed() => return,
         }
     }
+}
+
+fn missed_some(missed: u64) {
+    tracing::warn!(
+        missed,
+        "events were missed by the API; its clients list again"
+    );
 }

@@ -49,6 +49,7 @@ async fn view(app: &App, entry: &ChainEntry) -> ChainView {
         rpc: entry.rpc.map(|addr| format!("http://{addr}")),
         rpc_tls: entry.rpc_tls.map(|addr| format!("https://{addr}")),
         validators: entry.validators,
+        peg: app.peg_view(entry),
         stalled_after_seconds: entry.stalled_after,
         problem: asked.err().map(|error| with_cause(&error)),
         accounts: accounts.unwrap_or_else(|_| unknown(app)),

@@ -6,7 +6,7 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, events, evidence, health, messages, problem, proofs, transfers, views};
+use super::{chains, crossings, events, evidence, health, messages, problem, proofs, supply, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,9 +33,16 @@ use super::{chains, events, evidence, health, messages, problem, proofs, transfe
         messages::retry,
         proofs::submit,
         proofs::circuits,
+        supply::list,
+        supply::history,
         events::stream
     ),
-    components(schemas(problem::Problem, views::EventView))
+    components(schemas(
+        problem::Problem,
+        views::EventView,
+        crossings::StartPeg,
+        messages::MessageStep
+    ))
 )]
 struct Api;
 

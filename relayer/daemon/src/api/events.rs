@@ -1,4 +1,4 @@
-//! `/v1/events`: every step of every transfer, as server-sent events.
+//! `/v1/events`: every step of every transfer and message, and what supply statements find, as server-sent events.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -12,7 +12,10 @@ use serde::Deserialize;
 use tokio::sync::broadcast;
 use utoipa::IntoParams;
 
-use super::{App, EventView, Problem, app::StreamGuard};
+use super::{
+    App, EventView, Problem,
+    app::{Published, StreamGuard},
+};
 
 /// Where to go on.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -23,9 +26,9 @@ pub(super) struct From {
     after: Option<String>,
 }
 
-/// Steps of all transfers as they happen.
+/// Steps of all transfers and messages as they happen, and every change of what a supply statement finds.
 ///
-/// Events named `step` carry an `EventView`. An event named `gap` says that events after the given id are no longer
+/// Events named `step` carry an `EventView`, `message` a `MessageStep`, `supply` a `SupplyView`. An event named `gap` says that events after the given id are no longer
 /// kept, or were of an earlier run of the daemon: list the transfers again.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(From),
@@ -69,7 +72,7 @@ pub(super) async fn stream(
     Ok(Sse::new(events.take_until(Box::pin(stopped))).keep_alive(keep_alive))
 }
 
-type Live = (broadcast::Receiver<(u64, EventView)>, StreamGuard);
+type Live = (broadcast::Receiver<(u64, Published)>, StreamGuard);
 
 async fn next(run: u64, (mut news, guard): Live) -> Option<(Result<Event, Infallible>, Live)> {
     let event = match news.recv().await {
@@ -80,12 +83,11 @@ async fn next(run: u64, (mut news, guard): Live) -> Option<(Result<Event, Infall
     Some((Ok(event), (news, guard)))
 }
 
-fn step(run: u64, n: u64, event: &EventView) -> Event {
-    let data = serde_json::to_string(event).unwrap_or_default();
+fn step(run: u64, n: u64, event: &Published) -> Event {
     Event::default()
         .id(format!("{run}-{n}"))
-        .event("step")
-        .data(data)
+        .event(event.name)
+        .data(&event.data)
 }
 
 /// Number to go on with, and whether the id is of this run. An id of another run goes on with all that is kept.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{App, ChainEntry, Problem};
-use crate::metrics;
+use crate::{metrics, relay::RelayError};
 
 /// Whether the process runs.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = String)))]
@@ -66,10 +66,23 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
             metrics::chain(&entry.name, tip);
         }
     }
+    if let Err(error) = relay_metrics(&app).await {
+        tracing::warn!(%error, "the relay was not measured");
+    }
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         app.prometheus.render(),
     )
+}
+
+/// What changes without an event: open messages and their age, light clients and how far they are behind.
+async fn relay_metrics(app: &App) -> Result<(), RelayError> {
+    let lanes = app.relay.lanes().await?;
+    metrics::open_messages(&lanes, &app.relay.open_messages().await?);
+    for lag in app.relay.clients().await? {
+        metrics::client(&lag);
+    }
+    Ok(())
 }
 
 /// All chains and their newest final blocks, asked at once.

@@ -11,8 +11,9 @@ use axum::{
     http::StatusCode,
 };
 use causeway_core::{
+    explain,
     lane::Order,
-    message::{Hook, Kind, MessageId, Outcome, Stage, State as MessageState, Status},
+    message::{Kind, MessageId, Now, Outcome, Status},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -20,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{App, At, Problem};
 use crate::{
     relay::{MessageView, SendRequest, abi::MessageBody},
-    store::{MessageRow, SaidRow},
+    store::{MessageNews, MessageRow, SaidRow},
 };
 
 /// Most messages of one page.
@@ -103,6 +104,23 @@ pub struct MessageDetail {
     pub history: Vec<SaidRow>,
 }
 
+/// Something that a chain said about a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageStep {
+    /// Id of the message: from-to-lane-number.
+    pub message: String,
+    /// What, as in its history.
+    pub said: String,
+    /// Name of the chain that said it.
+    pub chain: String,
+    /// In which block.
+    pub height: u64,
+    /// In which transaction.
+    pub tx: String,
+    /// Time of the block, seconds.
+    pub time: u64,
+}
+
 /// A page of messages.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MessageList {
@@ -160,7 +178,9 @@ pub(super) async fn send(
         gas_limit: request.gas_limit,
     };
     let view = app.relay.send(&sent).await?;
-    Ok((StatusCode::CREATED, Json(MessageDetail::new(&app, view))))
+    let now = app.relay.now().await?;
+    let detail = MessageDetail::new(&app, view, &now);
+    Ok((StatusCode::CREATED, Json(detail)))
 }
 
 /// Messages, newest first.
@@ -179,10 +199,14 @@ pub(super) async fn list(
             filter.limit
         )));
     }
+    let now = app.relay.now().await?;
     let rows = app.relay.list(filter.limit, filter.offset).await?;
     let more = rows.len() == filter.limit as usize;
     Ok(Json(MessageList {
-        messages: rows.iter().map(|row| Message::new(&app, row)).collect(),
+        messages: rows
+            .iter()
+            .map(|row| Message::new(&app, row, &now))
+            .collect(),
         next_offset: more.then(|| filter.offset.saturating_add(filter.limit)),
     }))
 }
@@ -198,7 +222,8 @@ pub(super) async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<MessageDetail>, Problem> {
     let view = app.relay.show(message_id(id)?).await?;
-    Ok(Json(MessageDetail::new(&app, view)))
+    let now = app.relay.now().await?;
+    Ok(Json(MessageDetail::new(&app, view, &now)))
 }
 
 /// Has a message that failed executed again now, or a failed hook of its sender run again.
@@ -216,7 +241,7 @@ pub(super) async fn retry(
 }
 
 impl Message {
-    fn new(app: &App, row: &MessageRow) -> Self {
+    fn new(app: &App, row: &MessageRow, now: &Now) -> Self {
         let state = &row.state;
         let (sent, way) = (state.sent, state.sent.id.way);
         let body = MessageBody::read(&row.body);
@@ -243,13 +268,26 @@ impl Message {
             height: row.height.0,
             stage: state.stage().name().into(),
             outcome: state.outcome().map(|outcome| outcome_name(outcome).into()),
-            explanation: explain(app, state),
+            explanation: explain::message(state, now).to_string(),
+        }
+    }
+}
+
+impl MessageStep {
+    pub(super) fn new(app: &App, news: &MessageNews) -> Self {
+        Self {
+            message: news.id.to_string(),
+            said: news.said.clone(),
+            chain: app.chain_name(news.chain),
+            height: news.height.0,
+            tx: news.tx.to_string(),
+            time: news.time,
         }
     }
 }
 
 impl MessageDetail {
-    fn new(app: &App, view: MessageView) -> Self {
+    fn new(app: &App, view: MessageView, now: &Now) -> Self {
         let of = |names: &[&str]| {
             view.history
                 .iter()
@@ -259,7 +297,7 @@ impl MessageDetail {
         let there = of(&["executed", "failed", "refused", "expired"]);
         let home = of(&["acknowledged", "timed_out"]);
         Self {
-            message: Message::new(app, &view.row),
+            message: Message::new(app, &view.row, now),
             result: of(&["executed"])
                 .map(|line| line.result.clone().unwrap_or_else(|| "0x".into())),
             proved_at: there.and_then(|line| line.proved_at),
@@ -276,54 +314,6 @@ const fn outcome_name(outcome: &Outcome) -> &'static str {
         Outcome::Acknowledged(Status::Refused) => "refused",
         Outcome::TimedOut => "timed_out",
     }
-}
-
-/// Where a message is, who may act next, and what happens if nobody does. Rules in docs/messages.md.
-fn explain(app: &App, state: &MessageState) -> String {
-    let way = state.sent.id.way;
-    let (from, to) = (app.chain_name(way.from), app.chain_name(way.to));
-    let deadline = state.sent.deadline;
-    let hook = match state.hook {
-        Hook::Quiet => "",
-        Hook::Kept => " The sender's hook failed and is run again.",
-        Hook::Left => " The sender's hook failed twice; `message retry` runs it again.",
-    };
-    let place = match (state.outcome(), state.stage()) {
-        (Some(Outcome::Acknowledged(Status::Executed)), _) => {
-            format!("It was executed on {to} and its result is known on {from}: over.")
-        }
-        (Some(Outcome::Acknowledged(Status::Failed)), _) => {
-            format!("It failed on {to} until its deadline, and {from} knows: over.")
-        }
-        (Some(Outcome::Acknowledged(Status::Refused)), _) => {
-            format!("Its recipient may not be called on {to}, and {from} knows: over.")
-        }
-        (Some(Outcome::TimedOut), _) => {
-            format!("It was proved on {from} that {to} did not get it in time: over.")
-        }
-        (None, Stage::Sent) => format!(
-            "It is final on {from}. Anyone may carry it to {to} until {deadline}; afterwards anyone may prove \
-             on {from} that it was not delivered."
-        ),
-        (None, Stage::Proved) => format!(
-            "{to} knows a root over it. Anyone may deliver it until {deadline}; afterwards anyone may prove on \
-             {from} that it was not delivered."
-        ),
-        (None, Stage::Failed) => format!(
-            "It failed on {to} and is kept, or its failure is on its way home. Anyone may retry it until \
-             {deadline}; afterwards anyone may give it up."
-        ),
-        (None, Stage::Executed) => format!(
-            "It was executed on {to}. Anyone may carry its result to {from}; there is no deadline for that."
-        ),
-        (None, Stage::Expired) => format!(
-            "Its deadline {deadline} is over on {to} without delivery. Anyone may prove that on {from}."
-        ),
-        (None, stage @ (Stage::Acknowledged | Stage::TimedOut)) => {
-            format!("It is {}.", stage.name())
-        }
-    };
-    format!("{place}{hook}")
 }
 
 fn message_id(id: Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {

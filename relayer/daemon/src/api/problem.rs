@@ -10,7 +10,12 @@ use causeway_core::swap::Why;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{drive::DriveError, relay::RelayError};
+use crate::{
+    crossing::{CrossingError, peg::PegError},
+    drive::DriveError,
+    relay::RelayError,
+    supply::SupplyError,
+};
 
 /// An error, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -102,6 +107,76 @@ impl From<DriveError> for Problem {
                 let what = "see the log of the daemon; `causeway doctor` looks for the cause";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
             }
+        }
+    }
+}
+
+impl From<CrossingError> for Problem {
+    fn from(error: CrossingError) -> Self {
+        let text = error.to_string();
+        match error {
+            CrossingError::Drive(error) => error.into(),
+            CrossingError::Relay(error) => error.into(),
+            CrossingError::PeerUnknownTransfer(id) => DriveError::PeerUnknownTransfer(id).into(),
+            CrossingError::PeerNotNow { id, source } => {
+                DriveError::PeerNotNow { id, source }.into()
+            }
+            CrossingError::Chain(_) => Self::unavailable(text),
+            _ => {
+                tracing::error!(error = text, "a request failed");
+                let what = "see the log of the daemon; `causeway doctor` looks for the cause";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
+            }
+        }
+    }
+}
+
+impl From<SupplyError> for Problem {
+    fn from(error: SupplyError) -> Self {
+        let text = error.to_string();
+        match error {
+            SupplyError::PeerUnknownPeg(_) => {
+                let what = "GET /v1/supply lists the pegs";
+                Self::new(StatusCode::NOT_FOUND, "unknown-peg", text, what)
+            }
+            SupplyError::Chain(_) | SupplyError::Client(_) | SupplyError::NotYet { .. } => {
+                Self::unavailable(text)
+            }
+            _ => {
+                tracing::error!(error = text, "a request failed");
+                let what = "see the log of the daemon; `causeway doctor` looks for the cause";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
+            }
+        }
+    }
+}
+
+impl From<PegError> for Problem {
+    fn from(error: PegError) -> Self {
+        let text = error.to_string();
+        let conflict = |kind, what| Self::new(StatusCode::CONFLICT, kind, &text, what);
+        match error {
+            PegError::Crossing(error) => error.into(),
+            PegError::Margin(_) => conflict(
+                "margin-too-thin",
+                "leave window_seconds out, or make it at least as long as the detail says",
+            ),
+            PegError::PeerAboveCapacity { .. } => conflict(
+                "above-capacity",
+                "send less at once; /v1/chains names the port, whose limits() tells",
+            ),
+            PegError::PeerTooPoor { .. } => {
+                conflict("too-poor", "give the account more, or send less")
+            }
+            PegError::PortPaused(_) => conflict(
+                "port-paused",
+                "wait until the port's administrator ends the pause",
+            ),
+            PegError::ClientFrozen { .. } => conflict(
+                "client-frozen",
+                "nothing can be done here: the validators of that chain have signed two blocks of one height",
+            ),
+            _ => Self::bad_request(text),
         }
     }
 }

@@ -59,7 +59,7 @@ impl App {
     }
 
     /// A chain named in a body: not finding it is the body's fault.
-    fn named(&self, at: &At) -> Result<&ChainEntry, Problem> {
+    pub(super) fn named(&self, at: &At) -> Result<&ChainEntry, Problem> {
         self.chain(&at.chain)
             .map_err(|problem| Problem::bad_request(problem.detail))
     }
@@ -79,7 +79,11 @@ impl App {
     }
 }
 
-fn amount(field: &str, chain: &ChainEntry, amount: &Amount) -> Result<(Asset, U256), Problem> {
+pub(super) fn amount(
+    field: &str,
+    chain: &ChainEntry,
+    amount: &Amount,
+) -> Result<(Asset, U256), Problem> {
     let asset = match amount.asset.as_str() {
         "points" => Asset::Token(chain.points_token.ok_or_else(|| {
             Problem::bad_request(format!(
@@ -93,7 +97,7 @@ fn amount(field: &str, chain: &ChainEntry, amount: &Amount) -> Result<(Asset, U2
     Ok((asset, number(&format!("{field}.amount"), &amount.amount)?))
 }
 
-fn number(field: &str, text: &str) -> Result<U256, Problem> {
+pub(super) fn number(field: &str, text: &str) -> Result<U256, Problem> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let parsed = if digits {
         U256::from_str_radix(text, 10).ok()
@@ -109,6 +113,6 @@ fn number(field: &str, text: &str) -> Result<U256, Problem> {
 }
 
 /// What a stranger wrote, short enough to repeat.
-fn clipped(text: &str) -> String {
+pub(super) fn clipped(text: &str) -> String {
     text.chars().take(80).collect()
 }

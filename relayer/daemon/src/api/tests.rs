@@ -12,10 +12,11 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use causeway_adapter_api::{
-    Asset, Chain, ChainId,
+    Asset, Chain, ChainId, Height,
     mock::{MockChain, Setup},
 };
 use causeway_adapter_hosted::tls::{Peer, Role};
+use causeway_core::swap::Account;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -27,9 +28,14 @@ use super::{
 };
 use crate::{
     config::{self, Purpose},
+    crossing::{
+        CrossingConfig, Handle,
+        peg::{PegPort, PegSite, Pegs},
+    },
     drive::{DriveConfig, Driver, WallClock},
     relay::{RelayConfig, RelayHandle},
     store::{Store, StoreKey},
+    supply::{SupplyConfig, SupplyHandle},
 };
 
 const ALICE: Address = Address::repeat_byte(0xa1);
@@ -72,7 +78,28 @@ impl Bench {
         let driver = Driver::start(drive, Arc::clone(&store), chains.clone())
             .await
             .unwrap();
-        let relay = RelayHandle::start(RelayConfig::default(), store, driver.clone(), chains);
+        let relay = RelayHandle::start(
+            RelayConfig::default(),
+            Arc::clone(&store),
+            driver.clone(),
+            chains.clone(),
+        );
+        let config_of_pegs = CrossingConfig::default();
+        let pegs = Pegs::new(Some(site()), ours());
+        let pegs = Handle::start(
+            config_of_pegs,
+            pegs,
+            Arc::clone(&store),
+            driver.clone(),
+            chains.clone(),
+        );
+        let supply = SupplyHandle::start(SupplyConfig::default(), store, driver.clone(), chains);
+        let engines = Engines {
+            driver,
+            relay,
+            pegs,
+            supply,
+        };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),
             kind: "public",
@@ -87,7 +114,7 @@ impl Bench {
         let accounts = BTreeMap::from([("alice".to_owned(), ALICE), ("bob".to_owned(), BOB)]);
         let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
         let entries = vec![entry(a, "a"), entry(b, "b")];
-        let app = App::with_access(driver, relay, entries, accounts, &config, access);
+        let app = App::with_access(engines, entries, accounts, &config, access);
         Self {
             router: router(Arc::clone(&app)),
             app,
@@ -149,6 +176,40 @@ fn swap() -> Value {
         "counterparty": "bob",
         "to": { "chain": "2", "account": "alice" },
         "want": { "asset": "native", "amount": "5" },
+    })
+}
+
+/// A pair of ports that nothing answers for: what is refused before the chains are asked.
+fn site() -> PegSite {
+    let end = |chain, asset| PegPort {
+        chain: ChainId(chain),
+        port: Address::repeat_byte(0x90),
+        asset: Asset::Token(asset),
+        locks: Address::repeat_byte(0x10),
+        client: Address::repeat_byte(0xc1),
+        account: ALICE,
+        start: Height(0),
+    };
+    PegSite {
+        home: end(1, TOKEN),
+        side: end(2, Address::repeat_byte(0x71)),
+    }
+}
+
+fn ours() -> Vec<Account> {
+    let account = |chain| Account {
+        chain: ChainId(chain),
+        address: ALICE,
+    };
+    vec![account(1), account(2)]
+}
+
+fn peg() -> Value {
+    json!({
+        "kind": "peg_in",
+        "from": { "chain": "a", "account": "alice" },
+        "give": { "asset": "peg", "amount": "5" },
+        "to": { "chain": "b", "account": "bob" },
     })
 }
 
@@ -228,6 +289,82 @@ async fn a_start_with_a_wrong_field_says_which() {
             "{at}: {answer:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_peg_with_a_wrong_field_says_which() {
+    let bench = Bench::new(Access::Loopback).await;
+    let zero = "0x0000000000000000000000000000000000000000";
+    let cases = [
+        (
+            "/kind",
+            json!("teleport"),
+            "expected swap, peg_in or peg_out",
+        ),
+        ("/kind", json!(7), "expected swap, peg_in or peg_out"),
+        (
+            "/kind",
+            json!("peg_out"),
+            "peg_out goes from chain 2 to chain 1",
+        ),
+        ("/from/chain", json!("mars"), "mars"),
+        ("/from/account", json!("bob"), "no key for account"),
+        (
+            "/to/chain",
+            json!("a"),
+            "peg_in goes from chain 1 to chain 2",
+        ),
+        ("/to/account", json!(zero), "does not pay"),
+        ("/give/amount", json!("0"), "above zero"),
+        ("/give/amount", json!("five"), "give.amount"),
+        ("/give/asset", json!("gold"), "give.asset"),
+        ("/give/asset", json!("native"), "takes"),
+    ];
+    for (at, value, expected) in cases {
+        let mut body = peg();
+        *body.pointer_mut(at).unwrap() = value;
+        let answer = bench.post("/v1/transfers", &body).await;
+        assert!(
+            is_problem(&answer, StatusCode::BAD_REQUEST),
+            "{at}: {answer:?}"
+        );
+        assert!(
+            answer.1["detail"].as_str().unwrap().contains(expected),
+            "{at}: {answer:?}"
+        );
+    }
+    for (field, value) in [
+        ("counterparty", json!("bob")),
+        ("window_seconds", json!("3")),
+    ] {
+        let mut body = peg();
+        body[field] = value;
+        let answer = bench.post("/v1/transfers", &body).await;
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        assert!(is_problem(&answer, status), "{field}: {answer:?}");
+    }
+    let (_, list) = bench.get("/v1/transfers").await;
+    assert_eq!(list["transfers"], json!([]), "something began");
+}
+
+#[tokio::test]
+async fn transfers_are_told_apart_by_their_kind() {
+    let bench = Bench::new(Access::Loopback).await;
+    let mut named = swap();
+    named["kind"] = json!("swap");
+    let (status, started) = bench.start(&named).await;
+    assert_eq!(status, StatusCode::CREATED, "{started}");
+
+    let (_, swaps) = bench.get("/v1/transfers?kind=swap").await;
+    let (_, pegs) = bench.get("/v1/transfers?kind=peg_in").await;
+
+    assert_eq!(swaps["transfers"][0]["id"], started["id"]);
+    assert_eq!(swaps["transfers"][0]["kind"], "swap");
+    assert_eq!(pegs["transfers"], json!([]));
+    assert_eq!(
+        bench.get("/v1/chains/a").await.1["peg"]["asset"],
+        TOKEN.to_string()
+    );
 }
 
 #[tokio::test]
@@ -373,7 +510,7 @@ async fn the_description_names_every_address_and_loads_nothing() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(path), "{path}");
     }
-    assert_eq!(document["paths"].as_object().unwrap().len(), 13);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 15);
     for outside in ["http://", "https://", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
@@ -410,6 +547,21 @@ async fn event_streams_are_bounded_and_resume_after_an_id() {
         &bench.get("/v1/events").await,
         StatusCode::TOO_MANY_REQUESTS
     ));
+}
+
+#[tokio::test]
+async fn supply_of_an_unknown_peg_and_a_page_too_large_are_refused() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let (status, list) = bench.get("/v1/supply").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(list["statements"], serde_json::json!([]));
+    let unknown = bench.get("/v1/supply/gold").await;
+    assert!(is_problem(&unknown, StatusCode::NOT_FOUND));
+    for query in ["limit=0", "limit=501", "before=-1", "page=2"] {
+        let answer = bench.get(&format!("/v1/supply/gold?{query}")).await;
+        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{query}");
+    }
 }
 
 async fn first_bytes(bench: &Bench, path: &str) -> String {

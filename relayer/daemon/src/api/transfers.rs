@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::keccak256;
 use axum::{
     Json,
     extract::{
@@ -11,13 +10,20 @@ use axum::{
     },
     http::{HeaderMap, StatusCode},
 };
-use causeway_core::swap::TransferId;
+use causeway_core::{peg, swap::TransferId};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::{
-    App, ExplanationView, PartView, Problem, StartRequest, Started, Transfer, TransferList,
+    App, ExplanationView, PartView, Problem, Started, Transfer, TransferList,
     app::Repeatable,
+    crossings::{StartBody, digest},
+};
+use crate::{
+    crossing::{CrossingError, CrossingView},
+    drive::{DriveError, TransferView},
+    store::Listed,
 };
 
 /// Most transfers of one page.
@@ -38,7 +44,9 @@ pub(super) struct Filter {
     /// So many are skipped.
     #[serde(default)]
     offset: u32,
-    /// `initiator`, `counterparty` or `watchtower`.
+    /// `swap`, `peg_in` or `peg_out`.
+    kind: Option<String>,
+    /// `initiator`, `counterparty`, `watchtower`, `user` or `carrier`.
     role: Option<String>,
     /// A stage, as the `stage` of a transfer.
     stage: Option<String>,
@@ -46,12 +54,12 @@ pub(super) struct Filter {
     chain: Option<String>,
 }
 
-/// Begins a swap.
+/// Begins a transfer: a swap, or by `kind` a way over the peg.
 ///
 /// With an `Idempotency-Key` header a repetition of the same request answers with the same transfer, as long as the
 /// daemon was not restarted between.
 #[utoipa::path(
-    post, path = "/v1/transfers", tag = "transfers", request_body = StartRequest,
+    post, path = "/v1/transfers", tag = "transfers", request_body = StartBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 characters of your choice")),
     responses(
         (status = 201, body = Started), (status = 200, description = "A repetition", body = Started),
@@ -61,15 +69,16 @@ pub(super) struct Filter {
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Json<StartRequest>, JsonRejection>,
+    body: Result<Json<Value>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Started>), Problem> {
-    let Json(request) = body?;
-    let swap = app.swap(&request)?;
+    let Json(body) = body?;
+    let request = StartBody::read(body)?;
+    let begin = app.resolve(&request)?;
     let Some(key) = idempotency_key(&headers)? else {
-        let id = app.driver.start_swap(swap).await?.to_string();
+        let id = app.begin(begin).await?.to_string();
         return Ok((StatusCode::CREATED, Json(Started { id })));
     };
-    let body = keccak256(serde_json::to_vec(&request).unwrap_or_default());
+    let body = digest(&request);
     let mut kept = app.started.lock().await;
     if let Some(first) = kept.iter().find(|first| first.key == key) {
         if first.body != body {
@@ -89,7 +98,7 @@ pub(super) async fn start(
             }),
         ));
     }
-    let id = app.driver.start_swap(swap).await?;
+    let id = app.begin(begin).await?;
     Repeatable { key, body, id }.remember(&mut kept);
     Ok((StatusCode::CREATED, Json(Started { id: id.to_string() })))
 }
@@ -113,11 +122,14 @@ pub(super) async fn list(
     let (mut transfers, mut offset) = (Vec::new(), filter.offset);
     let end = filter.offset.saturating_add(MAX_SCAN);
     loop {
-        let records = app.driver.list(MAX_PAGE, offset).await?;
+        let records = app.driver.list_all(MAX_PAGE, offset).await?;
         let more = records.len() == MAX_PAGE as usize;
         for record in &records {
             offset = offset.saturating_add(1);
-            let transfer = Transfer::new(&app, record);
+            let transfer = match record {
+                Listed::Swap(record) => Transfer::new(&app, record),
+                Listed::Crossing(row) => app.crossing(row)?,
+            };
             if filter.takes(&transfer) {
                 transfers.push(transfer);
             }
@@ -147,10 +159,10 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<PartView>>, Problem> {
-    let views = app.driver.show(transfer_id(id)?).await?;
-    Ok(Json(
-        views.iter().map(|view| PartView::new(&app, view)).collect(),
-    ))
+    let (swaps, pegs) = parts(&app, transfer_id(id)?).await?;
+    let swaps = swaps.iter().map(|view| PartView::new(&app, view));
+    let pegs = pegs.iter().map(|view| app.peg_part(view));
+    Ok(Json(swaps.chain(pegs).collect()))
 }
 
 /// Where a transfer is, who may act next, until when, what it costs, and what happens if nobody does.
@@ -163,13 +175,11 @@ pub(super) async fn explain(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<ExplanationView>>, Problem> {
-    let views = app.driver.show(transfer_id(id)?).await?;
-    Ok(Json(
-        views
-            .iter()
-            .map(|view| ExplanationView::new(&app, &view.explanation))
-            .collect(),
-    ))
+    let (swaps, pegs) = parts(&app, transfer_id(id)?).await?;
+    let swaps = swaps.iter();
+    let swaps = swaps.map(|view| ExplanationView::new(&app, &view.explanation));
+    let pegs = pegs.iter().map(|view| app.explained_peg(view));
+    Ok(Json(swaps.chain(pegs).collect()))
 }
 
 /// Asks for the money back: at once where nothing is locked, after the deadline where something is.
@@ -182,8 +192,25 @@ pub(super) async fn refund(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    app.driver.refund(transfer_id(id)?).await?;
+    let id = transfer_id(id)?;
+    match app.pegs.command(id, &peg::Event::Cancel).await {
+        Err(CrossingError::PeerUnknownTransfer(_)) => app.driver.refund(id).await?,
+        done => done?,
+    }
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Our parts in a transfer of whatever kind; there is at least one.
+async fn parts(
+    app: &App,
+    id: TransferId,
+) -> Result<(Vec<TransferView>, Vec<CrossingView<peg::State>>), Problem> {
+    let pegs = app.pegs.show(id).await?;
+    let swaps = match app.driver.show(id).await {
+        Err(DriveError::PeerUnknownTransfer(_)) if !pegs.is_empty() => Vec::new(),
+        shown => shown?,
+    };
+    Ok((swaps, pegs))
 }
 
 impl Filter {
@@ -191,7 +218,8 @@ impl Filter {
         let is = |wanted: &Option<String>, got: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| got == Some(wanted))
         };
-        is(&self.role, Some(&transfer.role))
+        is(&self.kind, Some(&transfer.kind))
+            && is(&self.role, Some(&transfer.role))
             && is(&self.stage, Some(&transfer.stage))
             && (is(&self.chain, transfer.from_chain.as_deref())
                 || is(&self.chain, transfer.to_chain.as_deref()))

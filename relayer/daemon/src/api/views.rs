@@ -8,7 +8,10 @@ use causeway_core::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
+use super::{
+    App,
+    crossings::{PegView, ProofView},
+};
 use crate::{
     drive::TransferView,
     store::{Record, TransitionRow},
@@ -43,6 +46,8 @@ pub struct ChainView {
     pub stalled_after_seconds: u64,
     /// Why there is no height, while the chain does not answer.
     pub problem: Option<String>,
+    /// The end of the peg there.
+    pub peg: Option<PegView>,
     /// Accounts of this daemon there.
     pub accounts: Vec<AccountView>,
 }
@@ -99,7 +104,7 @@ pub struct StartRequest {
     pub deposit: String,
 }
 
-/// A swap that began.
+/// A transfer that began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Started {
     /// Its id.
@@ -109,9 +114,11 @@ pub struct Started {
 /// A part of ours in a transfer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transfer {
-    /// Id of the transfer; both parties and a watchtower share it.
+    /// Id of the transfer; all who have a part in it share it.
     pub id: String,
-    /// `initiator`, `counterparty` or `watchtower`.
+    /// `swap`, `peg_in` or `peg_out`.
+    pub kind: String,
+    /// `initiator`, `counterparty` or `watchtower` of a swap, `user` or `carrier` of a peg.
     pub role: String,
     /// Where it is, in a word.
     pub stage: String,
@@ -123,10 +130,14 @@ pub struct Transfer {
     pub from_account: Option<String>,
     /// What we give.
     pub give: Option<Amount>,
-    /// Chain of their lock.
+    /// Chain of their lock, or where a peg pays.
     pub to_chain: Option<String>,
+    /// Whom a peg pays.
+    pub to_account: Option<String>,
     /// What we want.
     pub want: Option<Amount>,
+    /// What a chain showed that cannot be; a person must look.
+    pub alarm: Option<String>,
     /// Unix seconds.
     pub created_at: u64,
     /// Unix seconds.
@@ -154,6 +165,9 @@ pub struct PartView {
     pub explanation: ExplanationView,
     /// How it came there, oldest first.
     pub history: Vec<HistoryView>,
+    /// By which blocks our orders proved something to the other chain; none for a swap.
+    #[serde(default)]
+    pub proofs: Vec<ProofView>,
 }
 
 /// Where a transfer is, who may act next, until when, and what happens if nobody does.
@@ -192,6 +206,12 @@ pub struct HistoryView {
     pub does: Vec<String>,
     /// Where it led, in a word.
     pub stage: String,
+    /// Chain that said so, for transfers that live on proofs.
+    pub chain: Option<String>,
+    /// In which block.
+    pub height: Option<u64>,
+    /// In which transaction.
+    pub tx: Option<String>,
     /// Unix seconds.
     pub at: u64,
 }
@@ -201,6 +221,8 @@ pub struct HistoryView {
 pub struct EventView {
     /// Which transfer.
     pub transfer: String,
+    /// Which kind: `swap`, `peg`.
+    pub kind: String,
     /// Which part of ours.
     pub role: String,
     /// The step.
@@ -219,6 +241,9 @@ impl From<&TransitionRow> for HistoryView {
                 .map(|effect| effect.purpose().to_string())
                 .collect(),
             stage: row.stage.clone(),
+            chain: None,
+            height: None,
+            tx: None,
             at: row.at,
         }
     }
@@ -228,6 +253,7 @@ impl From<&TransitionRow> for EventView {
     fn from(row: &TransitionRow) -> Self {
         Self {
             transfer: row.key.id.to_string(),
+            kind: SWAP.into(),
             role: row.key.role.to_string(),
             step: row.into(),
         }
@@ -243,6 +269,7 @@ impl Transfer {
         let lock = party.map(|party| &party.plan.give.lock);
         Self {
             id: record.key.id.to_string(),
+            kind: SWAP.into(),
             role: record.key.role.to_string(),
             stage: word(&record.state.stage()),
             outcome: record.state.outcome().map(outcome),
@@ -258,7 +285,9 @@ impl Transfer {
             to_chain: party
                 .and_then(Party::take_chain)
                 .map(|id| app.chain_name(id)),
+            to_account: None,
             want: party.and_then(want),
+            alarm: None,
             created_at: record.created_at,
             updated_at: record.updated_at,
             revision: record.revision,
@@ -272,6 +301,7 @@ impl PartView {
             transfer: Transfer::new(app, &view.record),
             explanation: ExplanationView::new(app, &view.explanation),
             history: view.history.iter().map(HistoryView::from).collect(),
+            proofs: Vec::new(),
         }
     }
 }
@@ -292,6 +322,9 @@ impl ExplanationView {
         }
     }
 }
+
+/// Kind of a transfer between two parties.
+const SWAP: &str = "swap";
 
 fn want(party: &Party) -> Option<Amount> {
     match (&party.side, &party.take) {

@@ -10,11 +10,13 @@
 //! Every chain is a process of its own, so that processor time and memory are the chain's alone: `bench serve` runs one.
 //! `bench prove` measures the statements of `causeway-circuits`, beside the bare library and snarkjs.
 //! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
+//! `bench relay` measures messages between the live chains.
 
 mod chains;
 mod load;
 mod pair;
 mod prove;
+mod relay;
 mod report;
 mod target;
 mod work;
@@ -35,6 +37,7 @@ pub use self::{
     chains::{ServeBench, serve},
     pair::{PairBench, pair},
     prove::{ProveBench, ProveRow, prove, prove_row},
+    relay::{RelayBench, relay},
 };
 
 /// Most transactions a second the load is prepared for.

@@ -103,6 +103,17 @@ pub(super) enum Command {
     /// Prove facts about data that is not shown; check and submit such proofs
     #[command(subcommand)]
     Proof(super::proof::args::Command),
+    /// Whether every pegged token is backed, at final blocks of both chains; exit code 1 when not
+    #[command(
+        after_help = "Examples:\n  causeway supply\n  causeway supply points --limit 20\n  causeway supply --json"
+    )]
+    Supply {
+        /// Statements of this peg, newest first, instead of the newest of each
+        peg: Option<String>,
+        /// At most so many of them
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500), requires = "peg")]
+        limit: u32,
+    },
     /// Where a transfer or message is, who may act next, until when, what it costs, what happens if nobody acts
     Explain {
         /// Id of the transfer or message
@@ -144,9 +155,10 @@ pub(super) struct Demo {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Transfer {
-    /// Begin a swap
+    /// Begin a swap, or a way over the peg
     #[command(
-        after_help = "Example:\n  causeway transfer start --from public:alice --give 5 --counterparty bob \\\n    --to consortium:alice --want 5\n\n\
+        after_help = "Examples:\n  causeway transfer start --from public:alice --give 5 --counterparty bob \\\n    --to consortium:alice --want 5\n  \
+        causeway transfer start --kind peg-in --from public:alice --give 5 --to consortium:alice --wait\n\n\
         Amounts are in whole units of 18 decimals; add `wei` for smallest units (5wei).\n\
         Assets are points (the default), native, or a token's address."
     )]
@@ -167,33 +179,49 @@ pub(super) enum Transfer {
 
 #[derive(Debug, Args)]
 pub(super) struct Start {
+    /// What kind of transfer
+    #[arg(long, value_enum, default_value_t = StartKind::Swap)]
+    pub(super) kind: StartKind,
     /// Who gives, where
     #[arg(long, value_name = "CHAIN:ACCOUNT")]
     pub(super) from: String,
     /// How much is given
     #[arg(long, value_name = "AMOUNT")]
     pub(super) give: String,
-    /// What is given
-    #[arg(long, value_name = "ASSET", default_value = "points")]
-    pub(super) give_asset: String,
-    /// The other party's account: a name or an address
+    /// What is given [default: points; with a peg what it takes]
+    #[arg(long, value_name = "ASSET")]
+    pub(super) give_asset: Option<String>,
+    /// The other party's account: a name or an address; a swap has one
     #[arg(long, value_name = "ACCOUNT")]
-    pub(super) counterparty: String,
+    pub(super) counterparty: Option<String>,
     /// Who is paid, where
     #[arg(long, value_name = "CHAIN:ACCOUNT")]
     pub(super) to: String,
-    /// How much is wanted
+    /// How much is wanted, of a swap
     #[arg(long, value_name = "AMOUNT")]
-    pub(super) want: String,
-    /// What is wanted
-    #[arg(long, value_name = "ASSET", default_value = "points")]
-    pub(super) want_asset: String,
+    pub(super) want: Option<String>,
+    /// What is wanted, of a swap [default: points]
+    #[arg(long, value_name = "ASSET")]
+    pub(super) want_asset: Option<String>,
+    /// Of a peg: seconds until the destination pays no more [default: by what was measured]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) window: Option<u64>,
     /// Safety deposit, native, for whoever completes the lock
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     pub(super) deposit: String,
     /// Wait until it has ended
     #[arg(long)]
     pub(super) wait: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StartKind {
+    /// With another party, by two locks
+    Swap,
+    /// An asset leaves its home chain
+    PegIn,
+    /// It comes back
+    PegOut,
 }
 
 #[derive(Debug, Args)]
@@ -204,7 +232,10 @@ pub(super) struct List {
     /// Skip so many
     #[arg(long, default_value_t = 0)]
     pub(super) offset: u32,
-    /// initiator, counterparty or watchtower
+    /// swap, `peg_in` or `peg_out`
+    #[arg(long)]
+    pub(super) kind: Option<String>,
+    /// initiator, counterparty, watchtower, user or carrier
     #[arg(long)]
     pub(super) role: Option<String>,
     /// Only those in this stage
@@ -497,6 +528,11 @@ pub(super) enum Bench {
     /// One circuit in a process of its own, as `bench prove` starts it
     #[command(hide = true)]
     ProveRow(crate::bench::ProveRow),
+    /// Messages a second between the live chains and how long each takes, beside what the chains alone need
+    #[command(
+        after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"
+    )]
+    Relay(crate::bench::RelayBench),
     /// One chain in a process of its own, as `bench chain` starts it
     #[command(hide = true)]
     Serve(crate::bench::ServeBench),

@@ -2,10 +2,11 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::{
     CliError,
-    args::{Cli, Command},
+    args::{Cli, Command, Transfer},
     client::Api,
-    transfer::{smallest_units, whole},
+    transfer::{peg, smallest_units, swap, whole},
 };
+use crate::api::PegKind;
 
 fn refused(line: &str) -> ErrorKind {
     Cli::try_parse_from(line.split(' '))
@@ -98,4 +99,34 @@ fn amounts_are_shown_as_they_were_given() {
     for text in ["5", "0.25", "0", "1000000.000000000000000001"] {
         assert_eq!(whole(&smallest_units("--give", text).unwrap()), text);
     }
+}
+
+#[test]
+fn a_way_over_the_peg_has_no_other_party_and_a_swap_has_one() {
+    let start = |line: &str| {
+        let line = format!("causeway transfer start --from a:x --give 5 --to b:x {line}");
+        Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
+            Command::Transfer(Transfer::Start(start)) => start,
+            _ => panic!("another command"),
+        })
+    };
+
+    assert!(swap(&start("--counterparty y --want 5").unwrap()).is_ok());
+    let peg_in = start("--kind peg-in --window 600").unwrap();
+    let request = peg(&peg_in, PegKind::PegIn).unwrap();
+    assert_eq!(request.give.asset, "peg");
+    assert_eq!(request.window_seconds, Some(600));
+    for wrong in [
+        "",
+        "--want 5",
+        "--counterparty y",
+        "--counterparty y --want 5 --window 9",
+    ] {
+        assert!(swap(&start(wrong).unwrap()).is_err(), "{wrong}");
+    }
+    for wrong in ["--counterparty y", "--want 5", "--want-asset native"] {
+        let start = start(&format!("--kind peg-out {wrong}")).unwrap();
+        assert!(peg(&start, PegKind::PegOut).is_err(), "{wrong}");
+    }
+    assert!(start("--kind teleport").is_err());
 }

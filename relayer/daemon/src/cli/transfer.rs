@@ -4,12 +4,13 @@ use std::{fmt::Write as _, time::Duration};
 
 use super::{
     CliError,
-    args::{Global, List, Start, Transfer as Command},
+    args::{Global, List, Start, StartKind, Transfer as Command},
     client::Api,
     output::Output,
 };
 use crate::api::{
-    Amount, At, ExplanationView, PartView, StartRequest, Started, Transfer, TransferList,
+    Amount, At, ExplanationView, PartView, PegKind, StartPeg, StartRequest, Started, Transfer,
+    TransferList,
 };
 
 /// Pause between two looks of `--wait`.
@@ -46,21 +47,17 @@ pub(super) async fn explain(global: &Global, id: &str, output: &Output) -> Resul
 }
 
 async fn start(api: &Api, args: &Start, output: &Output) -> Result<(), CliError> {
-    let request = StartRequest {
-        from: at("--from", &args.from)?,
-        give: Amount {
-            asset: args.give_asset.clone(),
-            amount: smallest_units("--give", &args.give)?,
-        },
-        counterparty: args.counterparty.clone(),
-        to: at("--to", &args.to)?,
-        want: Amount {
-            asset: args.want_asset.clone(),
-            amount: smallest_units("--want", &args.want)?,
-        },
-        deposit: smallest_units("--deposit", &args.deposit)?,
+    let started: Started = match args.kind {
+        StartKind::Swap => api.post("/v1/transfers", &swap(args)?).await?,
+        StartKind::PegIn => {
+            api.post("/v1/transfers", &peg(args, PegKind::PegIn)?)
+                .await?
+        }
+        StartKind::PegOut => {
+            api.post("/v1/transfers", &peg(args, PegKind::PegOut)?)
+                .await?
+        }
     };
-    let started: Started = api.post("/v1/transfers", &request).await?;
     output.answer(
         &started,
         format!("{}\n  causeway explain {}", started.id, started.id),
@@ -72,13 +69,74 @@ async fn start(api: &Api, args: &Start, output: &Output) -> Result<(), CliError>
     }
 }
 
+pub(super) fn swap(args: &Start) -> Result<StartRequest, CliError> {
+    let needed = |argument, given: &Option<String>| {
+        given.clone().ok_or(CliError::Argument {
+            argument,
+            got: String::new(),
+            expected: "something: a swap has another party and wants an amount",
+        })
+    };
+    if let Some(window) = args.window {
+        return Err(CliError::Argument {
+            argument: "--window",
+            got: window.to_string(),
+            expected: "--kind peg-in or peg-out beside it: a swap's deadlines follow from the margin",
+        });
+    }
+    let asset = |given: &Option<String>| given.clone().unwrap_or_else(|| "points".into());
+    Ok(StartRequest {
+        from: at("--from", &args.from)?,
+        give: Amount {
+            asset: asset(&args.give_asset),
+            amount: smallest_units("--give", &args.give)?,
+        },
+        counterparty: needed("--counterparty", &args.counterparty)?,
+        to: at("--to", &args.to)?,
+        want: Amount {
+            asset: asset(&args.want_asset),
+            amount: smallest_units("--want", &needed("--want", &args.want)?)?,
+        },
+        deposit: smallest_units("--deposit", &args.deposit)?,
+    })
+}
+
+pub(super) fn peg(args: &Start, kind: PegKind) -> Result<StartPeg, CliError> {
+    let of_a_swap = [
+        ("--counterparty", &args.counterparty),
+        ("--want", &args.want),
+        ("--want-asset", &args.want_asset),
+    ];
+    for (argument, given) in of_a_swap {
+        if let Some(got) = given.clone() {
+            return Err(CliError::Argument {
+                argument,
+                got,
+                expected: "nothing: over the peg there is no other party, and the same amount arrives",
+            });
+        }
+    }
+    Ok(StartPeg {
+        kind,
+        from: at("--from", &args.from)?,
+        give: Amount {
+            asset: args.give_asset.clone().unwrap_or_else(|| "peg".into()),
+            amount: smallest_units("--give", &args.give)?,
+        },
+        to: at("--to", &args.to)?,
+        deposit: smallest_units("--deposit", &args.deposit)?,
+        window_seconds: args.window,
+    })
+}
+
 async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
     let mut last = String::new();
     loop {
         let parts = parts(api, id).await?;
-        let Some(part) = parts.iter().find(|part| part.transfer.role == "initiator") else {
+        let begun = |part: &&PartView| matches!(&*part.transfer.role, "initiator" | "user");
+        let Some(part) = parts.iter().find(begun) else {
             return Err(CliError::Failed(format!(
-                "transfer {id} has no initiator here"
+                "transfer {id} was not begun here"
             )));
         };
         if part.explanation.place != last {
@@ -102,6 +160,7 @@ async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
 async fn list(api: &Api, args: &List, output: &Output) -> Result<(), CliError> {
     let mut path = format!("/v1/transfers?limit={}&offset={}", args.limit, args.offset);
     for (key, value) in [
+        ("kind", &args.kind),
         ("role", &args.role),
         ("stage", &args.stage),
         ("chain", &args.chain),
@@ -139,8 +198,9 @@ fn line(transfer: &Transfer) -> String {
         )
     };
     format!(
-        "{}  {:<12} {:<10} {:<10} {} -> {}: {} for {}",
+        "{}  {:<7} {:<12} {:<10} {:<10} {} -> {}: {} for {}",
         transfer.id,
+        transfer.kind,
         transfer.role,
         transfer.stage,
         transfer.outcome.as_deref().unwrap_or("open"),
@@ -162,11 +222,25 @@ fn shown(parts: &[PartView]) -> String {
             } else {
                 format!(", does {}", step.does.join(" and "))
             };
+            let read = match (&step.chain, step.height) {
+                (Some(chain), Some(height)) => format!(", in block {height} of {chain}"),
+                _ => String::new(),
+            };
             let _ = writeln!(
                 text,
-                "    {} {:<10} -> {}{does}",
+                "    {} {:<10} -> {}{does}{read}",
                 step.at, event, step.stage
             );
+        }
+        for proof in &part.proofs {
+            let _ = writeln!(
+                text,
+                "  {} proved by block {} of {}",
+                proof.purpose, proof.height, proof.chain
+            );
+        }
+        if let Some(alarm) = &part.transfer.alarm {
+            let _ = writeln!(text, "  ALARM: {alarm}");
         }
     }
     text.trim_end().to_owned()

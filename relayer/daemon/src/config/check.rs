@@ -15,6 +15,7 @@ use super::{
 };
 
 mod evm;
+mod peg;
 
 /// Checks every value. Touches no file but to see whether a keystore is a test key.
 pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Config, ConfigError> {
@@ -25,12 +26,12 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     };
     let mut chains = BTreeMap::new();
     for (name, hosted) in raw.hosted {
-        chain_name(&name)?;
+        plain_name("name of a chain", &name)?;
         let chain = checker.hosted(&name, hosted)?;
         chains.insert(name, Chain::Hosted(chain));
     }
     for (name, evm) in raw.evm {
-        chain_name(&name)?;
+        plain_name("name of a chain", &name)?;
         let chain = checker.evm(&name, evm)?;
         if chains.insert(name.clone(), Chain::Evm(chain)).is_some() {
             let key = format!("evm.{name}");
@@ -47,6 +48,10 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     let offers = offers
         .map(|(i, offer)| checker.offer(i, offer, &chains, &accounts))
         .collect::<Result<_, _>>()?;
+    let pegs = raw.pegs.into_iter();
+    let pegs = pegs
+        .map(|(name, peg)| Ok((name.clone(), checker.peg(&name, peg, &chains, &accounts)?)))
+        .collect::<Result<_, ConfigError>>()?;
     let data_dir = checker.path(&raw.data_dir);
     Ok(Config {
         api: checker.api(raw.api)?,
@@ -57,6 +62,7 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         chains,
         accounts,
         offers,
+        pegs,
     })
 }
 
@@ -427,16 +433,12 @@ fn profile(name: &str) -> Result<Profile, ConfigError> {
 }
 
 /// Names of chains become directories and URL segments.
-fn chain_name(name: &str) -> Result<(), ConfigError> {
+fn plain_name(what: &str, name: &str) -> Result<(), ConfigError> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if (1..=32).contains(&name.len()) && name.chars().all(plain) {
         return Ok(());
     }
-    Err(value(
-        "name of a chain".into(),
-        name,
-        "1 to 32 of a-z, 0-9 and -",
-    ))
+    Err(value(what.into(), name, "1 to 32 of a-z, 0-9 and -"))
 }
 
 fn distinct_ids(chains: &BTreeMap<String, Chain>) -> Result<(), ConfigError> {

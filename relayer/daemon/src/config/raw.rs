@@ -27,6 +27,8 @@ pub struct Raw {
     pub transfers: Transfers,
     /// Standing offers: which locks are answered.
     pub offers: Vec<Offer>,
+    /// Pegs whose supply is stated, by name.
+    pub pegs: BTreeMap<String, Peg>,
 }
 
 /// `[log]`.
@@ -296,6 +298,8 @@ pub struct Transfers {
     pub slack_seconds: u64,
     /// File of the 32-byte key that encrypts preimages, hexadecimal. Made where it does not exist.
     pub seal_key_file: Option<PathBuf>,
+    /// Whether messages and pegs are carried between the chains.
+    pub carry: bool,
 }
 
 /// `[[offers]]`: who locks one asset in our favour may have another.
@@ -325,6 +329,35 @@ pub struct Offer {
     pub deposit_wei: String,
 }
 
+/// `[pegs.<name>]`: a pair of ports whose supply is stated and which are paused when the statement fails.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peg {
+    /// Our account that both ports have as their guardian, by name.
+    pub guardian: String,
+    /// Where the asset is at home.
+    pub home: PegEnd,
+    /// Where its `PegToken` is.
+    pub side: PegEnd,
+}
+
+/// `[pegs.<name>.home]` and `[pegs.<name>.side]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PegEnd {
+    /// The chain, by name.
+    pub chain: String,
+    /// `PegVault` at home, `PegMint` on the side.
+    pub port: String,
+    /// At home `native` or the address of the token, on the side the address of the `PegToken`.
+    pub asset: String,
+    /// What this chain believes of the other.
+    pub light_client: String,
+    /// Where reading begins: the block in which the port was deployed, or before.
+    #[serde(default)]
+    pub start_height: u64,
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self {
@@ -337,6 +370,7 @@ impl Default for Raw {
             accounts: BTreeMap::new(),
             transfers: Transfers::default(),
             offers: Vec::new(),
+            pegs: BTreeMap::new(),
         }
     }
 }
@@ -384,6 +418,7 @@ impl Default for Transfers {
             private_refund_seconds: 3_600,
             slack_seconds: 60,
             seal_key_file: None,
+            carry: true,
         }
     }
 }

@@ -394,3 +394,51 @@ fn an_offer_of_points_where_there_is_no_token_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn a_peg_is_refused_with_what_to_do() {
+    let cases = [
+        (
+            "guardian = \"watchtower\"",
+            "guardian = \"nobody\"",
+            "pegs.gold.guardian names nobody, which no accounts section has",
+        ),
+        (
+            "guardian = \"watchtower\"",
+            "guardian = \"watchtower\"\nguardians = 2",
+            "guardians",
+        ),
+        ("pegs.gold", "pegs.Gold", "1 to 32 of a-z, 0-9 and -"),
+        (
+            "port = \"0x0000000000000000000000000000000000000011\"",
+            "port = \"0x0000000000000000000000000000000000000000\"",
+            "pegs.gold.home.port is 0x0000000000000000000000000000000000000000, expected the address",
+        ),
+        (
+            "asset = \"0x0000000000000000000000000000000000000022\"",
+            "asset = \"native\"",
+            "pegs.gold.side.asset must be the address of the PegToken",
+        ),
+        (
+            "light_client = \"0x0000000000000000000000000000000000000023\"",
+            "",
+            "light_client",
+        ),
+        (
+            "[pegs.gold.side]\nchain = \"consortium\"",
+            "[pegs.gold.side]\nchain = \"public\"",
+            "pegs.gold.side.chain must be another chain",
+        ),
+        (
+            "[pegs.gold.side]\nchain = \"consortium\"",
+            "[pegs.gold.side]\nchain = \"sidechain\"",
+            "which no hosted section has",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let text = named();
+        assert!(text.contains(from), "{from}");
+        let message = refused(&text.replace(from, to));
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
 use causeway_adapter_evm::EvmConfig;
 use causeway_core::margin::ChainTiming;
@@ -28,6 +28,34 @@ pub struct Config {
     pub transfers: Transfers,
     /// Standing offers.
     pub offers: Vec<Offer>,
+    /// Pegs whose supply is stated, by name.
+    pub pegs: BTreeMap<String, Peg>,
+}
+
+/// A pair of ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peg {
+    /// Our account that both ports have as their guardian, by name.
+    pub guardian: String,
+    /// Where the asset is at home.
+    pub home: PegEnd,
+    /// Where its `PegToken` is.
+    pub side: PegEnd,
+}
+
+/// One end of a peg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PegEnd {
+    /// The chain, by name.
+    pub chain: String,
+    /// `PegVault` at home, `PegMint` on the side.
+    pub port: Address,
+    /// What is held, or made.
+    pub asset: Asset,
+    /// What this chain believes of the other.
+    pub light_client: Address,
+    /// Where reading begins.
+    pub start_height: u64,
 }
 
 /// Who makes keys, certificates and genesis.

@@ -77,9 +77,14 @@ impl Ground {
         }
         let of = self.chain(belief.of)?;
         if view.latest > Height(0) {
-            let known = provable(of)?.finality(view.latest).await?.checkpoint;
-            if let Some(evidence) = self.answer(belief.of, &known, question).await? {
-                return Ok(Some(evidence));
+            let known = match provable(of)?.finality(view.latest).await {
+                Ok(known) => self.answer(belief.of, &known.checkpoint, question).await?,
+                // The node lags behind what its chain has proved: a newer one serves.
+                Err(ChainError::NotFinal { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+            if known.is_some() {
+                return Ok(known);
             }
         }
         let tip = of.finalized().await?.height;

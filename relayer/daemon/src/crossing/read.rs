@@ -84,7 +84,7 @@ pub(super) async fn move_cursor<K: Kind>(
     let at = ground.config.wall.seconds();
     ground
         .store
-        .commit_crossing(PersistPoint::CrossingRead, &change, at)
+        .commit_crossing(PersistPoint::CrossingCursor, &change, at)
         .await?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use causeway_circuits::{
     witness::{Number, Place, SessionWitness, Witness},
 };
 use causeway_contracts::{
-    HashTimeLock, Lock, LockTerms, OwnedAnchors, VerifierRegistry,
+    HashTimeLock, Lock, LockTerms, OwnedAnchors, PointsToken, VerifierRegistry,
     conditional::{self, SessionTerms},
     lock_id,
     terms::CLAIM_CONDITION,
@@ -29,14 +29,9 @@ use causeway_contracts::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    DemoError, PAID, Stage,
-    follow::LOOK,
-    peg::{act, approveCall},
-    points,
-};
+use super::{DemoError, PAID, Stage, follow::LOOK, points};
 use crate::{
-    contracts::Proofs,
+    contracts::{Proofs, finalised},
     local::{CAROL, DAVE, REGISTRAR},
 };
 
@@ -135,7 +130,7 @@ impl<'a> ColdChain<'a> {
         let before = self.balance(self.stage.dave).await?;
         let claim = self.prepare_claim(&delivery, &proved).await?;
         self.dave.broadcast(&claim).await?;
-        crate::contracts::finalised(&self.dave, claim.id).await?;
+        finalised(&self.dave, claim.id).await?;
         let paid = self.balance(self.stage.dave).await?.saturating_sub(before);
         let shown = Shown {
             ok: proved.whole && verified.iter().all(|(_, ok)| *ok),
@@ -220,9 +215,9 @@ impl<'a> ColdChain<'a> {
             terms: packed.pack().map_err(|_| DemoError::Pair)?,
             hooks: self.at.condition,
         };
-        let approve = approveCall {
+        let approve = PointsToken::approveCall {
             spender: self.locks(),
-            amount: lock.amount,
+            value: lock.amount,
         };
         act(&self.carol, self.stage.carol, lock.token, approve).await?;
         let call = HashTimeLock::lockCall {
@@ -356,6 +351,26 @@ impl<'a> ColdChain<'a> {
         let found = self.stage.daemon.chains.accounts.get(name).copied();
         found.ok_or(DemoError::Pair)
     }
+}
+
+async fn act(
+    chain: &HostedChain,
+    account: Address,
+    to: Address,
+    call: impl SolCall,
+) -> Result<(), DemoError> {
+    let order = Order {
+        account,
+        action: Action::Call {
+            to: Some(to),
+            value: U256::ZERO,
+            data: call.abi_encode().into(),
+        },
+    };
+    let nonce = chain.next_nonce(account).await?;
+    let tx = chain.prepare(&order, nonce, Bump(0)).await?;
+    chain.broadcast(&tx).await?;
+    Ok(finalised(chain, tx.id).await?)
 }
 
 /// Makes the development key of `session` while other steps go on; the proofs find it.

@@ -1,38 +1,33 @@
-//! Points leave the public chain and come back, by the hash-locked peg: carol is the user, dave carries. Nothing is
-//! believed but certificates (docs/transfers.md, rules P1..).
+//! Points leave the public chain and come back, by the hash-locked peg: alice is the user, the watchtower's account carries.
+//! Nothing is believed but certificates (docs/transfers.md, rules P1..).
 
 use std::time::Instant;
 
-use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_sol_types::SolCall;
+use alloy_primitives::U256;
+use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::{
-    Action, Asset, Bump, ChainReader as _, ChainWriter as _, ContractReader as _, FinalityProof,
-    Height, Order, Preimage, Provable as _, StateProof,
+    Asset, ChainReader as _, ContractReader as _, FinalityProof, Height, Provable as _,
 };
-use causeway_adapter_hosted::adapter::HostedChain;
-use causeway_contracts::{
-    HashTimeLock, Lock, LockTerms, PegMemo, PegMint, PegToken, PointsToken, lock_id,
-    peg::{LOCKS_SLOT, mapping_slot},
-    terms::REFUND_GUARD,
+use causeway_contracts::PegToken;
+use causeway_core::{
+    explain::{self, decimal},
+    peg::{Account, Kind, Outcome, Role, State, TransferId},
 };
-use causeway_core::explain::decimal;
 use serde_json::{Value, json};
 
-use super::{DemoError, POINT, Stage, follow::LOOK, points};
+use super::{DemoError, POINT, Stage, follow::LOOK, id};
 use crate::{
-    contracts::{Peg, finalised},
-    local::{CAROL, DAVE},
-    relay::abi,
+    crossing::{
+        CrossingView,
+        peg::{PegPort, PegRequest, PegSite},
+    },
+    hosting::Hosting,
 };
 
 /// Points that leave and come back, smallest units.
 const PEGGED: u128 = 11 * POINT;
-/// Seconds until the other side pays no more.
-const WINDOW: u64 = 90;
-/// Seconds from there until the lock goes back, and again until anybody sends it back.
-const MARGIN: u64 = 60;
-/// Longest wait for a certificate.
-const LIMIT_SECONDS: u64 = 60;
+/// Longest one way takes; its own deadlines end it before.
+const LIMIT_SECONDS: u64 = 120;
 
 /// What came of one crossing.
 pub(super) struct Crossed {
@@ -41,269 +36,179 @@ pub(super) struct Crossed {
     pub(super) found: Value,
 }
 
-/// Both chains as the user and the carrier see them.
+/// Both chains as the user sees them.
 pub(super) struct Pegging<'a> {
     stage: &'a Stage<'a>,
-    peg: Peg,
-    locks: Address,
-    /// By carol and by dave.
-    public: [HostedChain; 2],
-    consortium: [HostedChain; 2],
+    site: PegSite,
+    note: &'a dyn Fn(&str),
+    began: Instant,
 }
 
-/// One way over the peg.
-struct Way<'a> {
-    origin: &'a [HostedChain; 2],
-    destination: &'a [HostedChain; 2],
-    token: Address,
+/// How one way ended.
+struct Way {
+    id: TransferId,
+    completed: bool,
+    /// The block of the origin that proved the lock to the destination.
+    opened_by: Height,
+    /// The block of the destination that showed the secret, with which the lock was collected.
+    collected_by: Height,
 }
 
 impl<'a> Pegging<'a> {
-    pub(super) fn new(stage: &'a Stage<'a>) -> Option<Self> {
-        let chains = &stage.daemon.chains;
-        let both = |hosting| {
-            Some([
-                chains.as_account(hosting, CAROL)?,
-                chains.as_account(hosting, DAVE)?,
-            ])
-        };
+    pub(super) fn new(
+        stage: &'a Stage<'a>,
+        note: &'a dyn Fn(&str),
+        began: Instant,
+    ) -> Option<Self> {
         Some(Self {
-            peg: chains.peg()?,
-            locks: stage.public.chain.info().hash_time_lock,
-            public: both(stage.public)?,
-            consortium: both(stage.consortium)?,
+            site: *stage.daemon.pegs.kind().site()?,
             stage,
+            note,
+            began,
         })
     }
 
-    /// Carol's public points become pegged points of the consortium chain.
+    /// Alice's public points become pegged points of the consortium chain.
     pub(super) async fn peg_in(&self) -> Result<Crossed, DemoError> {
-        let way = Way {
-            origin: &self.public,
-            destination: &self.consortium,
-            token: points(self.stage.public).address(),
-        };
-        let (height, hash) = self.cross(&way).await?;
+        let way = self.cross(Kind::PegIn).await?;
         let (held, minted) = self.books().await?;
-        let ok = held == minted && held == U256::from(PEGGED);
+        let ok = way.completed && held == minted && held == U256::from(PEGGED);
         Ok(Crossed {
             ok,
             text: format!(
-                "11 public points are pegged points of carol; the vault holds {}, minted are {}; proved by \
-                 public block {height}",
+                "11 public points are pegged points of alice; the vault holds {}, minted are {}; opened by public \
+                 block {}, collected by consortium block {}",
                 decimal(held, 18),
-                decimal(minted, 18)
+                decimal(minted, 18),
+                way.opened_by,
+                way.collected_by
             ),
             found: json!({
-                "hashlock": hash, "held": held.to_string(), "minted": minted.to_string(),
-                "certificates": { "public": height },
+                "transfer": way.id.to_string(), "held": held.to_string(), "minted": minted.to_string(),
+                "certificates": { "public": way.opened_by, "consortium": way.collected_by },
             }),
         })
     }
 
     /// They come back: burned there, released here.
     pub(super) async fn peg_out(&self) -> Result<Crossed, DemoError> {
-        let way = Way {
-            origin: &self.consortium,
-            destination: &self.public,
-            token: self.peg.pegged,
-        };
-        let (height, hash) = self.cross(&way).await?;
+        let way = self.cross(Kind::PegOut).await?;
         let (held, minted) = self.books().await?;
         Ok(Crossed {
-            ok: held.is_zero() && minted.is_zero(),
+            ok: way.completed && held.is_zero() && minted.is_zero(),
             text: format!(
-                "carol has her 11 points back; the vault holds {}, minted are {}; proved by consortium block \
-                 {height}",
+                "alice has her 11 points back; the vault holds {}, minted are {}; opened by consortium block {}, \
+                 collected by public block {}",
                 decimal(held, 18),
-                decimal(minted, 18)
+                decimal(minted, 18),
+                way.opened_by,
+                way.collected_by
             ),
             found: json!({
-                "hashlock": hash, "held": held.to_string(), "minted": minted.to_string(),
-                "certificates": { "consortium": height },
+                "transfer": way.id.to_string(), "held": held.to_string(), "minted": minted.to_string(),
+                "certificates": { "public": way.collected_by, "consortium": way.opened_by },
             }),
         })
     }
 
-    /// Lock at the origin, opening by proof, claim, and the port paid at the origin. Returns the proving height.
-    async fn cross(&self, way: &Way<'_>) -> Result<(Height, B256), DemoError> {
-        let ([user, carrier], [user_there, carrier_there]) = (way.origin, way.destination);
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|_| DemoError::Pair)?;
-        let secret = Preimage::new(secret);
-        let now = user.finalized().await?.time.0;
-        let carol = self.stage.carol;
-        let memo = PegMemo {
-            destination_chain_id: user_there.info().id.0,
-            destination_port: self.peg.port,
-            recipient: carol,
-            nonce: U256::from(now),
+    /// One way, begun by the driver and followed to its end.
+    async fn cross(&self, kind: Kind) -> Result<Way, DemoError> {
+        let (origin, destination) = self.site.way(kind);
+        let account = |end: &PegPort| Account {
+            chain: end.chain,
+            address: self.stage.alice,
         };
-        let hashlock = secret.hashlock().0;
-        let times = [
-            now + WINDOW,
-            now + WINDOW + MARGIN,
-            now + WINDOW + 2 * MARGIN,
-        ];
-        let terms = LockTerms {
-            hook_flags: REFUND_GUARD,
-            ..LockTerms::whole(times[0], times[1], times[2], memo.salt(hashlock))
-        };
-        let lock = Lock {
-            hashlock,
-            sender: carol,
-            recipient: self.peg.port,
-            token: way.token,
+        let request = PegRequest {
+            kind,
+            from: account(origin),
+            asset: origin.asset,
             amount: U256::from(PEGGED),
             deposit: U256::ZERO,
-            terms: terms.pack().map_err(|_| DemoError::Pair)?,
-            hooks: self.peg.port,
+            to: account(destination),
+            window: None,
         };
-        let approve = PointsToken::approveCall {
-            spender: self.locks,
-            value: lock.amount,
-        };
-        act(user, carol, way.token, approve).await?;
-        let call = HashTimeLock::lockCall {
-            l: lock.clone(),
-            memo: memo.encode(),
-        };
-        act(user, carol, self.locks, call).await?;
-        let (proof, state) = self.lock_proof(carrier, &lock).await?;
-        let opening = self.opening(&lock, &memo, &proof, state);
-        let dave = self.stage.dave;
-        send(
-            carrier_there,
-            dave,
-            self.peg.client,
-            abi::client_update(&proof),
-        )
-        .await?;
-        act(carrier_there, dave, self.peg.port, opening).await?;
-        let preimage = B256::from(*secret.expose());
-        let l = port_lock(&lock);
-        let claim = PegMint::claimCall {
-            l: l.clone(),
-            preimage,
-        };
-        act(user_there, carol, self.peg.port, claim).await?;
-        // The secret is public now: anyone carries it home.
-        act(
-            carrier,
-            dave,
-            self.peg.port,
-            PegMint::collectCall { l, preimage },
-        )
-        .await?;
-        Ok((proof.checkpoint.height, hashlock))
-    }
-
-    /// The lock in the state of a certified block.
-    async fn lock_proof(
-        &self,
-        origin: &HostedChain,
-        lock: &Lock,
-    ) -> Result<(FinalityProof, StateProof), DemoError> {
-        let from = origin.finalized().await?.height;
+        let pegs = &self.stage.daemon.pegs;
+        let id = pegs.start_peg(&request).await?;
+        let mut last = String::new();
         let began = Instant::now();
-        loop {
-            let tip = origin.finalized().await?.height;
-            match origin.finality(tip).await {
-                Ok(proof) if tip >= from => {
-                    let slot = mapping_slot(lock_id(lock), LOCKS_SLOT);
-                    let state = origin.state(self.locks, &[slot], tip).await?;
-                    return Ok((proof, state));
+        while began.elapsed().as_secs() < LIMIT_SECONDS {
+            let views = pegs.show(id).await?;
+            let user = views
+                .iter()
+                .find(|view| matches!(view.state.role, Role::User { .. }));
+            if let Some(view) = user {
+                self.tell(kind, &view.state, &mut last);
+                if let Some(outcome) = view.state.outcome() {
+                    let completed = *outcome == Outcome::Completed;
+                    return self.ended(id, view, completed, (origin, destination)).await;
                 }
-                _ if began.elapsed().as_secs() > LIMIT_SECONDS => {
-                    return Err(DemoError::Late {
-                        what: "a certificate".into(),
-                        seconds: LIMIT_SECONDS,
-                    });
-                }
-                _ => tokio::time::sleep(LOOK).await,
             }
+            tokio::time::sleep(LOOK).await;
         }
+        Err(DemoError::Late {
+            what: format!("the end of transfer {id}"),
+            seconds: LIMIT_SECONDS,
+        })
     }
 
-    fn opening(
+    /// The certificates behind both directions.
+    async fn ended(
         &self,
-        lock: &Lock,
-        memo: &PegMemo,
-        proof: &FinalityProof,
-        state: StateProof,
-    ) -> PegMint::openCall {
-        let storage = state.slots.into_iter().next();
-        PegMint::openCall {
-            l: port_lock(lock),
-            terms: PegMint::PegTerms {
-                recipient: memo.recipient,
-                nonce: memo.nonce,
-            },
-            checkpoint: PegMint::Checkpoint {
-                height: proof.checkpoint.height.0,
-                timestamp: proof.checkpoint.time.0,
-                stateRoot: proof.checkpoint.state_root,
-            },
-            accountProof: state.nodes,
-            storageProof: storage.map(|slot| slot.nodes).unwrap_or_default(),
+        id: TransferId,
+        view: &CrossingView<State>,
+        completed: bool,
+        (origin, destination): (&PegPort, &PegPort),
+    ) -> Result<Way, DemoError> {
+        let opened = view.proofs.iter().find(|proof| proof.purpose == "open");
+        let opened = opened.map_or(Height(0), |proof| proof.height);
+        let claimed = view.history.iter().find(|step| step.name == "claimed");
+        let claimed = claimed.and_then(|step| step.read_at);
+        let claimed = claimed.map_or(Height(0), |(_, height)| height);
+        let opened_by = self.certificate(origin, opened).await?;
+        let collected_by = self.certificate(destination, claimed).await?;
+        Ok(Way {
+            id,
+            completed,
+            opened_by: opened_by.checkpoint.height,
+            collected_by: collected_by.checkpoint.height,
+        })
+    }
+
+    /// The certificate of a final block; there is none of a block that never was.
+    async fn certificate(&self, end: &PegPort, height: Height) -> Result<FinalityProof, DemoError> {
+        Ok(self.hosting(end).chain.finality(height).await?)
+    }
+
+    fn tell(&self, kind: Kind, state: &State, last: &mut String) {
+        let place = explain::peg(state, &self.stage.daemon.pegs.ground().now()).place;
+        if place != *last {
+            let seconds = self.began.elapsed().as_secs_f64();
+            (self.note)(&format!("[{seconds:5.1} s]   {kind}: {place}"));
+            *last = place;
         }
     }
 
     /// What the vault holds, and what is minted.
     async fn books(&self) -> Result<(U256, U256), DemoError> {
-        let home = Asset::Token(points(self.stage.public).address());
-        let held = self.public[0].balance(home, self.peg.port).await?;
-        let chain = &self.consortium[0];
-        let (question, at) = (
-            PegToken::totalSupplyCall {},
-            chain.finalized().await?.height,
-        );
-        let data = question.abi_encode().into();
-        let answer = chain.call(self.peg.pegged, data, at).await?;
+        let PegSite { home, side } = &self.site;
+        let held = self.hosting(home).chain.balance(home.asset, home.port);
+        let chain = &self.hosting(side).chain;
+        let at = chain.finalized().await?.height;
+        let question = PegToken::totalSupplyCall {};
+        let Asset::Token(pegged) = side.asset else {
+            return Err(DemoError::Pair);
+        };
+        let answer = chain.call(pegged, question.abi_encode().into(), at).await?;
         let minted = PegToken::totalSupplyCall::abi_decode_returns(&answer)
             .map_err(|_| DemoError::Answer("totalSupply"))?;
-        Ok((held, minted))
+        Ok((held.await?, minted))
     }
-}
 
-pub(super) async fn act(
-    chain: &HostedChain,
-    account: Address,
-    to: Address,
-    call: impl SolCall,
-) -> Result<(), DemoError> {
-    send(chain, account, to, call.abi_encode().into()).await
-}
-
-async fn send(
-    chain: &HostedChain,
-    account: Address,
-    to: Address,
-    data: Bytes,
-) -> Result<(), DemoError> {
-    let order = Order {
-        account,
-        action: Action::Call {
-            to: Some(to),
-            value: U256::ZERO,
-            data,
-        },
-    };
-    let nonce = chain.next_nonce(account).await?;
-    let tx = chain.prepare(&order, nonce, Bump(0)).await?;
-    chain.broadcast(&tx).await?;
-    Ok(finalised(chain, tx.id).await?)
-}
-
-fn port_lock(lock: &Lock) -> PegMint::Lock {
-    PegMint::Lock {
-        hashlock: lock.hashlock,
-        sender: lock.sender,
-        recipient: lock.recipient,
-        token: lock.token,
-        amount: lock.amount,
-        deposit: lock.deposit,
-        terms: lock.terms,
-        hooks: lock.hooks,
+    fn hosting(&self, end: &PegPort) -> &Hosting {
+        if id(self.stage.public) == end.chain {
+            self.stage.public
+        } else {
+            self.stage.consortium
+        }
     }
 }

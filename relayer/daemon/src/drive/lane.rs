@@ -18,7 +18,10 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{DriveError, Shared, router::Msg, watcher::jitter};
-use crate::store::{Allowed, OrderRow, OrderStatus, RelayCall, StoreError, TxRow, Work};
+use crate::{
+    metrics,
+    store::{Allowed, OrderRow, OrderStatus, RelayCall, StoreError, TxRow, Work},
+};
 
 /// Where a lane is woken: by a new order, or by a new block.
 #[derive(Clone, Debug)]
@@ -196,9 +199,13 @@ impl Lane {
     }
 
     async fn finish(&mut self, order: &OrderRow, row: &TxRow, status: TxStatus) -> Pass<()> {
-        let TxStatus::Final { at, succeeded, .. } = status else {
+        let TxStatus::Final {
+            at, succeeded, fee, ..
+        } = status
+        else {
             return Ok(());
         };
+        metrics::transaction(self.id, order.work.purpose(), succeeded, fee);
         if succeeded {
             if let Some(sent) = row.sent_at
                 && let Err(error) = self.shared.measure_tx(self.id, sent, at).await
@@ -248,6 +255,7 @@ impl Lane {
         match self.chain.prepare(&wish, newest.tx.nonce, bump).await {
             Ok(tx) => {
                 info!(chain = %self.id, nonce = tx.nonce, bump = bump.0, "replacing a stuck transaction");
+                metrics::replaced(self.id);
                 self.shared.store.add_tx(order.id, &tx, bump).await?;
                 self.send(order, &tx).await
             }
@@ -539,6 +547,7 @@ impl Lane {
             .store
             .close_call(order.id, status, detail.as_deref())
             .await?;
+        metrics::call(self.id, &call.task, status.name());
         self.shared.closed_calls.send_replace(());
         Ok(())
     }

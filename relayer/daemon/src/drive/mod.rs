@@ -43,7 +43,7 @@ pub use self::{
     config::{DriveConfig, MIN_SAMPLES, SwapRequest, WallClock, WatchtowerConfig},
     error::DriveError,
 };
-use crate::store::{KnownLock, Record, Store, TransitionRow};
+use crate::store::{KnownLock, Listed, Record, Store, TransitionRow};
 
 /// Starts the tasks that drive transfers.
 #[derive(Debug)]
@@ -170,6 +170,14 @@ impl DriverHandle {
     /// Transfers, newest first.
     pub async fn list(&self, limit: u32, offset: u32) -> Result<Vec<Record>, DriveError> {
         Ok(self.shared.store.list(limit, offset).await?)
+    }
+
+    /// Transfers of every kind, newest first.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn list_all(&self, limit: u32, offset: u32) -> Result<Vec<Listed>, DriveError> {
+        Ok(self.shared.store.list_all(limit, offset).await?)
     }
 
     /// Every part we have in one transfer.

@@ -723,7 +723,7 @@ async fn a_kill_at_any_persist_point_comes_to_the_same_outcome() {
             }
         }
     }
-    // A tick that changes something and a nonce given back need other stories, the relay's points another town.
+    // A tick that changes something and a nonce given back need other stories, the relay's and the supply statement's points another town.
     for point in PersistPoint::ALL {
         let rare = [
             PersistPoint::TransferStepped,
@@ -731,6 +731,8 @@ async fn a_kill_at_any_persist_point_comes_to_the_same_outcome() {
             PersistPoint::RelayRead,
             PersistPoint::RelayStepped,
             PersistPoint::RelayCalled,
+            PersistPoint::SupplyRead,
+            PersistPoint::SupplyStated,
         ]
         .contains(point);
         assert!(

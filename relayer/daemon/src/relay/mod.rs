@@ -18,6 +18,7 @@
 
 pub mod abi;
 mod error;
+mod measure;
 mod plan;
 pub(crate) mod proofs;
 mod read;
@@ -31,12 +32,17 @@ use causeway_core::{
     batch::Policy,
     message::{self, Event, MessageId, Patience},
 };
+use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::{error::RelayError, send::SendRequest};
+pub use self::{
+    error::RelayError,
+    measure::{ClientLag, LaneState},
+    send::SendRequest,
+};
 use crate::{
     drive::{DriverHandle, WallClock},
-    store::{MessageRow, SaidRow, Store},
+    store::{MessageNews, MessageRow, SaidRow, Store},
 };
 
 /// What the relay is told.
@@ -94,6 +100,7 @@ struct Shared {
     store: Arc<Store>,
     driver: DriverHandle,
     chains: Vec<Arc<dyn Chain>>,
+    news: broadcast::Sender<MessageNews>,
     stop: CancellationToken,
 }
 
@@ -129,11 +136,13 @@ impl RelayHandle {
         driver: DriverHandle,
         chains: Vec<Arc<dyn Chain>>,
     ) -> Self {
+        let (news, _) = broadcast::channel(NEWS);
         let shared = Arc::new(Shared {
             config,
             store,
             driver,
             chains,
+            news,
             stop: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
@@ -183,6 +192,11 @@ impl RelayHandle {
         self.shared.store.step_message(&row, next, at).await?;
         self.shared.driver.ring();
         Ok(())
+    }
+
+    /// What both chains say about messages, from now on. Who falls behind by more than a thousand misses some.
+    pub fn subscribe(&self) -> broadcast::Receiver<MessageNews> {
+        self.shared.news.subscribe()
     }
 
     /// The gateways.
@@ -240,3 +254,6 @@ impl Shared {
         }
     }
 }
+
+/// What a subscriber may fall behind.
+const NEWS: usize = 1024;

@@ -61,6 +61,11 @@ impl Shared {
                 at_ms: self.config.wall.millis(),
             };
             let taken = self.store.take_in_relay(reading, &facts, to.next()).await?;
+            let (taken, news) = taken;
+            for news in news {
+                // An error means that nobody listens.
+                let _ = self.news.send(news);
+            }
             if let TakenIn::Before(height) = taken {
                 debug!(chain = %site.chain, %height, "waiting for the other chain's side");
                 return Ok(false);

@@ -39,7 +39,8 @@ pub struct SendRequest {
 }
 
 impl SendRequest {
-    fn data(&self) -> Bytes {
+    /// The call of the gateway.
+    pub(crate) fn data(&self) -> Bytes {
         let mut attributes: Vec<Bytes> = Vec::new();
         if let Some(second) = self.deadline {
             attributes.push(attribute::deadlineCall { second }.abi_encode().into());

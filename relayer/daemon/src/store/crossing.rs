@@ -453,3 +453,6 @@ async fn move_cursor(tx: &mut Tx<'_>, cursor: CrossingCursor) -> Result<(), Stor
     .map_err(|e| StoreError::from_sqlx("moving a cursor", e))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

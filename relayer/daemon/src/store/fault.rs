@@ -58,12 +58,18 @@ persist_points! {
     RelayCalled = "relay_called",
     /// A new transfer that lives on proofs, its secret, what it asks for first.
     CrossingCreated = "crossing_created",
-    /// What a chain said about such transfers, the states it changed; or how far the chain was read.
+    /// What a chain said about such transfers, the states it changed.
     CrossingRead = "crossing_read",
+    /// How far a chain was read for them.
+    CrossingCursor = "crossing_cursor",
     /// A step of such a transfer that no chain caused: a tick, a command, the end of an order.
     CrossingStepped = "crossing_stepped",
     /// An effect of such a transfer that is an order now.
     CrossingOrdered = "crossing_ordered",
+    /// What the supply statement read of a chain.
+    SupplyRead = "supply_read",
+    /// A supply statement; what it asks for follows.
+    SupplyStated = "supply_stated",
 }
 
 /// Just before or just after the commit.

@@ -15,6 +15,7 @@ mod query;
 mod relay;
 mod rows;
 mod seal;
+mod supply;
 
 use std::{path::Path, time::Duration};
 
@@ -31,12 +32,15 @@ pub use crossing::{
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use query::WINDOW;
-pub use relay::{ItemRow, LaneRow, MessageRow, Reading, RelayFact, SaidRow, TakenIn};
+pub use relay::{
+    ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
+};
 pub use rows::{
     Allowed, CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey,
     RelayCall, TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
+pub use supply::{StatementRow, SupplyFact, SupplyRead};
 
 /// The database of one daemon. Cheap to share behind an `Arc`.
 #[derive(Debug)]

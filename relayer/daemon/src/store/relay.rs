@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256, Bytes};
 use causeway_adapter_api::{ChainId, Height, TxId};
 use causeway_core::{
     lane::Order,
-    message::{Now, Patience, State},
+    message::{MessageId, Now, Patience, State},
 };
 use sqlx::{Sqlite, Transaction};
 
@@ -105,6 +105,38 @@ pub struct SaidRow {
     pub result: Option<String>,
     /// Time of the block, seconds.
     pub time: u64,
+}
+
+/// Something new about a message, for who listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageNews {
+    /// Which message.
+    pub id: MessageId,
+    /// What, as in its history.
+    pub said: String,
+    /// Which chain said it.
+    pub chain: ChainId,
+    /// In which block.
+    pub height: Height,
+    /// In which transaction.
+    pub tx: TxId,
+    /// Time of the block, seconds.
+    pub time: u64,
+}
+
+/// Messages of one direction of a lane that have not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenMessages {
+    /// Chain they were sent from.
+    pub source: ChainId,
+    /// Which lane.
+    pub lane: u32,
+    /// Where they stand.
+    pub stage: String,
+    /// How many.
+    pub count: u64,
+    /// Local milliseconds at which the oldest was first seen.
+    pub oldest_ms: u64,
 }
 
 /// How far a batch of facts was taken in.

@@ -87,7 +87,7 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Sent => "sent",

@@ -310,3 +310,6 @@ impl Kind for Pegs {
 
 /// Times a contract may refuse a lock or an approval before it is given up.
 const REFUSALS: u8 = 4;
+
+#[cfg(test)]
+mod tests;

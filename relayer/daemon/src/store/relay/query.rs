@@ -8,7 +8,7 @@ use causeway_core::{
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{ItemRow, LaneRow, MessageRow, SaidRow};
+use super::{ItemRow, LaneRow, MessageRow, OpenMessages, SaidRow};
 use crate::store::{
     Store, StoreError,
     rows::{self, CursorPath},
@@ -113,6 +113,32 @@ impl Store {
         .await
         .map_err(|e| StoreError::from_sqlx("reading messages that are due", e))?;
         found.iter().map(message_row).collect()
+    }
+
+    /// Messages that have not ended, by direction, lane and stage.
+    pub async fn relay_open_messages(&self) -> Result<Vec<OpenMessages>, StoreError> {
+        let failed = |e| StoreError::from_sqlx("counting open messages", e);
+        let found = sqlx::query(
+            "SELECT source, lane, stage, count(*) AS count, min(created_at) AS oldest FROM relay_items \
+             WHERE kind = 'message' AND ended = 0 GROUP BY source, lane, stage",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed)?;
+        let row = |row: &SqliteRow| -> Result<OpenMessages, StoreError> {
+            let number = |column: &str| {
+                let value = row.try_get::<i64, _>(column);
+                value.map(rows::unsigned).map_err(failed)
+            };
+            Ok(OpenMessages {
+                source: ChainId(number("source")?),
+                lane: row.try_get("lane").map_err(failed)?,
+                stage: row.try_get("stage").map_err(failed)?,
+                count: number("count")?,
+                oldest_ms: number("oldest")?,
+            })
+        };
+        found.iter().map(row).collect()
     }
 
     /// Messages, newest first.

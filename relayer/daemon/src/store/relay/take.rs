@@ -11,7 +11,7 @@ use causeway_core::{
 };
 
 use super::{
-    LaneRow, Reading, RelayFact, TakenIn, Tx,
+    LaneRow, MessageNews, Reading, RelayFact, TakenIn, Tx,
     write::{
         NewItem, by_leaf, finish, finish_ack, insert_item, insert_lane, known, lanes, set_hook,
     },
@@ -26,7 +26,7 @@ use crate::{
 
 impl Store {
     /// Takes in what a gateway said up to `next`, with the states it changed and how far it was read: all of it in one
-    /// transaction. What was taken in before is left out.
+    /// transaction. What was taken in before is left out; what was new is returned.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -35,7 +35,7 @@ impl Store {
         reading: Reading<'_>,
         facts: &[RelayFact],
         next: Height,
-    ) -> Result<TakenIn, StoreError> {
+    ) -> Result<(TakenIn, Vec<MessageNews>), StoreError> {
         const DOING: &str = "taking in what a gateway said";
         let failed = |e| StoreError::from_sqlx(DOING, e);
         self.faults.alive()?;
@@ -48,6 +48,7 @@ impl Store {
             reading,
             lanes: lanes(&mut tx).await?,
             proved: HashMap::new(),
+            news: Vec::new(),
         };
         let mut taken = TakenIn::All;
         let mut upto = next;
@@ -72,7 +73,7 @@ impl Store {
         self.faults.visit(PersistPoint::RelayRead, Edge::Before)?;
         tx.commit().await.map_err(failed)?;
         self.faults.visit(PersistPoint::RelayRead, Edge::After)?;
-        Ok(taken)
+        Ok((taken, taker.news))
     }
 }
 
@@ -82,6 +83,8 @@ struct Taker<'a> {
     lanes: HashMap<(ChainId, u32), LaneRow>,
     /// Height of the other chain that the transaction proved, by transaction.
     proved: HashMap<TxId, u64>,
+    /// What was new.
+    news: Vec<MessageNews>,
 }
 
 /// One side of a lane, and the other.
@@ -405,7 +408,7 @@ impl Taker<'_> {
 
     /// Writes a line of history; `false` when it is there already, or its item is not known.
     async fn note(
-        &self,
+        &mut self,
         tx: &mut Tx<'_>,
         fact: &RelayFact,
         id: MessageId,
@@ -441,7 +444,18 @@ impl Taker<'_> {
         .execute(&mut **tx)
         .await
         .map_err(|e| StoreError::from_sqlx("writing the history of a message", e))?;
-        Ok(written.rows_affected() > 0)
+        let fresh = written.rows_affected() > 0;
+        if fresh {
+            self.news.push(MessageNews {
+                id,
+                said: said.to_owned(),
+                chain: self.reading.chain,
+                height: fact.height,
+                tx: fact.tx,
+                time: fact.time,
+            });
+        }
+        Ok(fresh)
     }
 
     /// Steps a message; an event that says nothing new changes nothing.
