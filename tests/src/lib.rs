@@ -13,8 +13,8 @@
 
 pub mod anvil;
 pub mod books;
-pub mod proofs;
 pub mod pegs;
+pub mod proofs;
 pub mod rpc;
 pub mod small_disk;
 pub mod validators;

@@ -6,7 +6,10 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, crossings, events, evidence, health, messages, problem, proofs, supply, transfers, views};
+use super::{
+    chains, crossings, events, evidence, health, messages, problem, proofs, supply, transfers,
+    views,
+};
 
 #[derive(OpenApi)]
 #[openapi(
