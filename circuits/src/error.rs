@@ -186,7 +186,7 @@ pub enum Error {
         "no such statement; `right`, `alarm`, `session`, `hashlink`, `sum` and `median` are registered"
     )]
     CircuitUnknown,
-    /// A witness file that cannot be read. It says where and not what: the values are private.
+    /// A witness file that is not JSON. It says where and not what: the values are private.
     #[error("witness file, line {line} column {column}: {problem}")]
     Witness {
         /// Line, from 1.
@@ -196,6 +196,19 @@ pub enum Error {
         /// What is wrong.
         problem: WitnessFault,
     },
+    /// A field of a witness file that is missing or of another kind. Its name is one of the statement's.
+    #[error(
+        "witness file: `{field}` is missing or not of its kind; `causeway proof example` shows it"
+    )]
+    WitnessField {
+        /// Its name.
+        field: String,
+    },
+    /// A witness file with more than the statement's fields.
+    #[error(
+        "witness file: there is a field that the statement does not have, or one twice; `causeway proof example` shows all"
+    )]
+    WitnessSurplus,
     /// More bytes than such a file can have.
     #[error("the file has {got} bytes, at most {max} are read")]
     FileTooLong {
@@ -306,11 +319,6 @@ pub enum WitnessFault {
     /// It ends early.
     #[error("the file ends early")]
     Truncated,
-    /// A field is missing, unknown, or not what it should be.
-    #[error(
-        "a field is missing, unknown, twice there, or not of its kind: compare with the statement's example"
-    )]
-    Field,
 }
 
 /// What is wrong with a binary file.

@@ -1,7 +1,7 @@
 //! What a prover knows, as a JSON file: the private half of a statement. `causeway proof example` prints one of each.
 //!
 //! Numbers of the field are decimal strings; words and addresses hexadecimal; readings plain numbers, negative ones
-//! included. A refusal says where in the file, never what it read, and [`Witness`] shows nothing of itself: values in
+//! included. A refusal says where in the file or which field, never what it read, and [`Witness`] shows nothing of itself: values in
 //! here are somebody's secret.
 
 mod example;
@@ -9,6 +9,7 @@ mod example;
 use alloy_primitives::{Address, B256};
 use ark_bn254::Fr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Value, error::Category};
 
 use crate::babyjub::{Point, Signature};
 use crate::context::Context;
@@ -193,18 +194,16 @@ impl Witness {
         if got > MAX_FILE {
             return Err(Error::FileTooLong { got, max: MAX_FILE });
         }
-        serde_json::from_str(text).map_err(|error| Error::Witness {
+        let json: Value = serde_json::from_str(text).map_err(|error| Error::Witness {
             line: error.line(),
             column: error.column(),
-            // The message itself may quote the value.
             problem: match error.classify() {
-                serde_json::error::Category::Eof => WitnessFault::Truncated,
-                serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                    WitnessFault::Syntax
-                }
-                serde_json::error::Category::Data => WitnessFault::Field,
+                Category::Eof => WitnessFault::Truncated,
+                _ => WitnessFault::Syntax,
             },
-        })
+        })?;
+        // The library's own message may quote the value.
+        serde_json::from_str(text).map_err(|_| fault(&json))
     }
 
     /// Which circuit it is for.
@@ -388,6 +387,30 @@ impl SignedBy {
             signature: signature.into(),
         })
     }
+}
+
+/// Names what is wrong with a file that is JSON, without a word of what is in it: the field that alone makes the example
+/// unreadable.
+fn fault(json: &Value) -> Error {
+    let statement = json.get("statement").and_then(Value::as_str);
+    let example = statement
+        .and_then(|name| Registered::named(name).ok())
+        .and_then(|of| Witness::example(of).ok())
+        .and_then(|witness| serde_json::to_value(witness).ok());
+    let field = |field: &str| Error::WitnessField {
+        field: field.to_owned(),
+    };
+    let Some(Value::Object(example)) = example else {
+        return field("statement");
+    };
+    for name in example.keys() {
+        let mut mixed = example.clone();
+        mixed.insert(name.clone(), json.get(name).cloned().unwrap_or_default());
+        if serde_json::from_value::<Witness>(Value::Object(mixed)).is_err() {
+            return field(name);
+        }
+    }
+    Error::WitnessSurplus
 }
 
 fn exactly(what: &'static str, got: usize, expected: usize) -> Result<(), Error> {

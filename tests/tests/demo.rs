@@ -38,6 +38,15 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
             assert!(crossed["certificates"][chain].is_u64(), "{crossed}");
         }
     }
+    let step = |name: &str| steps.iter().find(|s| s["step"] == name);
+    let proof = step("proof").context("a proof about a device's readings")?;
+    assert_eq!(proof["ok"], true, "{proof}");
+    assert_eq!(proof["verified"]["public"], true, "{proof}");
+    assert_eq!(proof["verified"]["consortium"], true, "{proof}");
+    let conditional = step("conditional").context("payment on a proof")?;
+    for what in ["ok", "paid", "refused", "refunded"] {
+        assert_eq!(conditional[what], true, "{what}: {conditional}");
+    }
     let summary = steps.last().context("a last step")?;
     assert_eq!(summary["step"], "summary");
     assert_eq!(summary["ok"], true, "{summary}");

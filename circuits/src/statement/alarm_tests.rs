@@ -2,7 +2,6 @@ use alloy_primitives::{Address, B256};
 
 use super::*;
 use crate::babyjub::{SecretKey, order};
-use crate::error::Error;
 use crate::merkle::Tree;
 use crate::statement::session::encode;
 use crate::system::tamper::{Tamper, resists, resists_in_turn};

@@ -122,7 +122,7 @@ fn files_that_are_no_witness_proof_or_key_are_refused_and_not_quoted() {
     let make = ["make", "witness.json", "--out", "proof.json"];
 
     let output = causeway(dir, &make);
-    assert!(refused(&output).contains("line 1"), "{output:?}");
+    assert!(refused(&output).contains("`secret`"), "{output:?}");
     let said = [output.stdout, output.stderr].concat();
     assert!(!String::from_utf8_lossy(&said).contains(SECRET));
 

@@ -1,12 +1,10 @@
 //! `causeway proof`: making, checking and submitting proofs. Everything but `submit` and `circuits` needs no daemon.
 
 pub(super) mod args;
+mod files;
+mod keys;
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use alloy_primitives::{U256, hex};
 use alloy_sol_types::SolCall as _;
@@ -14,33 +12,26 @@ use causeway_circuits::{
     Error,
     field::to_decimal,
     format::{self, evm, file::ProofFile, r1cs, zkey},
-    groth16::{Compiled, Origin, ProvingKey, circuit_id},
-    keys::{self, Keys},
+    groth16::{Origin, circuit_id},
     prover::{Limits, Progress, Prover},
     registered::Registered,
     solidity,
-    witness::{self, Witness},
+    witness::Witness,
 };
 use causeway_contracts::VerifierRegistry;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::{
     CliError,
     args::Global,
     client::Api,
     output::Output,
-    run,
     transfer::{at, segment},
 };
-use crate::{
-    api::{AcceptedProof, CircuitView, ProofsView, SubmitProof},
-    config::Purpose,
-};
-use args::{Command, Form, KeysFolder, Make};
-
-/// Folder of development keys in the data directory.
-const KEYS: &str = "proving-keys";
+use crate::api::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
+use args::{Command, Form, KeyChoice, KeysFolder, Make};
+use files::{read_bytes, read_private, read_proof, read_text, write};
+use keys::development;
 
 pub(super) async fn run(
     global: &Global,
@@ -60,8 +51,8 @@ pub(super) async fn run(
         Command::Verify {
             proof,
             verifying_key,
-            keys,
-        } => verify(global, &proof, verifying_key.as_deref(), &keys, output),
+            key,
+        } => verify(global, &proof, verifying_key.as_deref(), &key, output),
         Command::Export {
             proof,
             to: Form::Calldata,
@@ -74,8 +65,8 @@ pub(super) async fn run(
             Ok(())
         }
         Command::Export {
-            proof, out, keys, ..
-        } => export(global, &proof, &out.unwrap_or_default(), &keys, output),
+            proof, out, key, ..
+        } => export(global, &proof, &out.unwrap_or_default(), &key, output),
         Command::Submit {
             proof,
             from,
@@ -214,7 +205,7 @@ async fn make_keys(
 async fn make(global: &Global, arguments: Make, output: &Output) -> Result<(), CliError> {
     let witness = Witness::read(&read_private(&arguments.witness)?)?;
     let registered = witness.registered();
-    let keys = arguments.keys.open(global)?;
+    let source = arguments.key.open(global)?;
     let limits = Limits {
         threads: arguments.threads,
         at_once: std::num::NonZeroUsize::MIN,
@@ -223,13 +214,10 @@ async fn make(global: &Global, arguments: Make, output: &Output) -> Result<(), C
     };
     let prover = std::sync::Arc::new(Prover::new(limits)?);
     let cancel = prover.cancel();
-    let (say, stop, key_file) = (*output, cancel.clone(), arguments.key);
+    let (say, stop) = (*output, cancel.clone());
     let proving = in_worker(move || {
         let compiled = registered.compile()?;
-        let key = match &key_file {
-            Some(file) => keys::read(file, &compiled)?.0,
-            None => development(&keys, &compiled, &say)?,
-        };
+        let key = source.load(&compiled, &say)?;
         let circuit = witness.circuit()?;
         let made = prover.prove(
             &key,
@@ -288,29 +276,32 @@ fn verify(
     global: &Global,
     proof: &Path,
     verifying_key: Option<&Path>,
-    folder: &KeysFolder,
+    key: &KeyChoice,
     output: &Output,
 ) -> Result<(), CliError> {
     let file = read_proof(proof)?;
-    let verified = match verifying_key {
+    // Who made a verifying key alone, it does not say.
+    let (verified, development) = match verifying_key {
         Some(path) => {
             let text = read_text(path, format::file::MAX_FILE)?;
-            file.verify(&format::json::read_key(&text, file.circuit.circuit())?)?
+            let key = format::json::read_key(&text, file.circuit.circuit())?;
+            (file.verify(&key)?, None)
         }
         None => {
-            let compiled = file.circuit.compile()?;
-            file.verify(development(&folder.open(global)?, &compiled, output)?.verifying())?
+            let key = key.open(global)?.load(&file.circuit.compile()?, output)?;
+            let development = key.origin() == Origin::Development;
+            (file.verify(key.verifying())?, Some(development))
         }
     };
     let found = json!({
         "verified": true, "circuit": file.circuit.circuit(), "statement": verified.statement(),
-        "key": file.key, "development": verifying_key.is_none(),
+        "key": file.key, "development": development,
     });
     let text = format!(
         "{} verifies statement {}{}",
         file.circuit.circuit(),
         verified.statement(),
-        warning(verifying_key.is_none())
+        warning(development == Some(true))
     );
     output.answer(&found, text);
     Ok(())
@@ -320,12 +311,11 @@ fn export(
     global: &Global,
     proof: &Path,
     out: &Path,
-    folder: &KeysFolder,
+    key: &KeyChoice,
     output: &Output,
 ) -> Result<(), CliError> {
     let file = read_proof(proof)?;
-    let compiled = file.circuit.compile()?;
-    let key = development(&folder.open(global)?, &compiled, output)?;
+    let key = key.open(global)?.load(&file.circuit.compile()?, output)?;
     file.verify(key.verifying())?;
     let written = [
         ("proof.json", format::json::write_proof(&file.proof)?),
@@ -359,7 +349,10 @@ fn import(
     let registered = Registered::named(statement)?;
     let compiled = registered.compile()?;
     let imported = zkey::read(&read_bytes(zkey)?, &compiled)?;
-    keys::write(out, &keys::encode(&imported.key, imported.transcript)?)?;
+    causeway_circuits::keys::write(
+        out,
+        &causeway_circuits::keys::encode(&imported.key, imported.transcript)?,
+    )?;
     let key = imported.key.verifying();
     if let Some(path) = contract {
         let name = registered.contract();
@@ -391,21 +384,6 @@ async fn in_worker<T: Send + 'static>(
         source: io::Error::other(source),
     })?;
     Ok(done?)
-}
-
-fn development(keys: &Keys, compiled: &Compiled, output: &Output) -> Result<ProvingKey, Error> {
-    keys.development(compiled, |progress| match progress {
-        keys::Progress::Making { constraints } => {
-            let name = compiled.name();
-            output.say(format!(
-                "  making the development key of {name}, {constraints} constraints"
-            ));
-        }
-        keys::Progress::Writing { bytes } => {
-            output.say(format!("  writing {} MB", bytes.div_ceil(1_000_000)));
-        }
-        keys::Progress::Reading { .. } | keys::Progress::Ready => {}
-    })
 }
 
 fn calldata(file: &ProofFile) -> Value {
@@ -443,68 +421,5 @@ const fn warning(development: bool) -> &'static str {
         " (DEVELOPMENT KEY: shows nothing to others)"
     } else {
         ""
-    }
-}
-
-fn read_proof(path: &Path) -> Result<ProofFile, CliError> {
-    Ok(ProofFile::read(&read_text(path, format::file::MAX_FILE)?)?)
-}
-
-/// What is private is wiped from memory after use.
-fn read_private(path: &Path) -> Result<Zeroizing<String>, CliError> {
-    if path == Path::new("-") {
-        let mut text = Zeroizing::new(String::new());
-        let mut stdin = io::stdin().lock().take(witness::MAX_FILE + 1);
-        let read = stdin.read_to_string(&mut text);
-        read.map_err(|source| CliError::Io {
-            doing: "reading the witness from stdin",
-            source,
-        })?;
-        return Ok(text);
-    }
-    Ok(Zeroizing::new(read_text(path, witness::MAX_FILE)?))
-}
-
-/// A text file of at most `max` bytes; of a longer one no more is read.
-fn read_text(path: &Path, max: u64) -> Result<String, CliError> {
-    let failed = |source| Error::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = fs::File::open(path).map_err(failed)?;
-    let got = file.metadata().map_err(failed)?.len();
-    if got > max {
-        return Err(Error::FileTooLong { got, max }.into());
-    }
-    let mut text = String::new();
-    file.take(max).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
-}
-
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    fs::write(path, bytes).map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-impl KeysFolder {
-    fn open(&self, global: &Global) -> Result<Keys, CliError> {
-        let folder: PathBuf = match &self.keys {
-            Some(folder) => folder.clone(),
-            None => run::read(global, Purpose::Daemon)?.data_dir.join(KEYS),
-        };
-        fs::create_dir_all(&folder).map_err(|source| Error::Io {
-            path: folder.clone(),
-            source,
-        })?;
-        Ok(Keys::new(folder))
     }
 }

@@ -55,11 +55,11 @@ pub(in crate::cli) enum Command {
         /// The proof
         #[arg(value_name = "FILE")]
         proof: PathBuf,
-        /// A verifying key in snarkjs' JSON; the development key without it
-        #[arg(long, value_name = "FILE")]
+        /// A verifying key in snarkjs' JSON, instead of a key file
+        #[arg(long, value_name = "FILE", conflicts_with = "key")]
         verifying_key: Option<PathBuf>,
         #[command(flatten)]
-        keys: KeysFolder,
+        key: KeyChoice,
     },
     /// Write a proof in the forms of others
     #[command(
@@ -76,7 +76,7 @@ pub(in crate::cli) enum Command {
         #[arg(long, value_name = "DIR", required_if_eq("to", "snarkjs"))]
         out: Option<PathBuf>,
         #[command(flatten)]
-        keys: KeysFolder,
+        key: KeyChoice,
     },
     /// Have a chain's `VerifierRegistry` accept a statement for an account of the daemon
     Submit {
@@ -136,11 +136,8 @@ pub(in crate::cli) struct Make {
     /// Where the proof goes
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
-    /// A key file of a ceremony; the development key without it
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) keys: KeysFolder,
+    pub(super) key: KeyChoice,
     /// Threads that prove
     #[arg(long, default_value = "2")]
     pub(super) threads: NonZeroUsize,
@@ -154,4 +151,13 @@ pub(in crate::cli) struct KeysFolder {
     /// Where development keys are kept [default: proving-keys in the data directory]
     #[arg(long, value_name = "DIR")]
     pub(super) keys: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct KeyChoice {
+    /// A key file of a ceremony; the development key without it
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) folder: KeysFolder,
 }
