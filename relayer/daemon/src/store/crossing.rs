@@ -117,6 +117,10 @@ pub struct EffectId(pub i64);
 
 /// What became of an effect.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few at a time; plain values keep `match` plain"
+)]
 pub enum EffectChange {
     /// It is an order now, of this account on this chain.
     Ordered {

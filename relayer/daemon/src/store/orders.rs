@@ -176,8 +176,8 @@ impl Store {
 }
 
 /// Writes a call as an order; `None` when one of the same task is under way already.
-pub(super) async fn insert_call<'e>(
-    executor: impl SqliteExecutor<'e>,
+pub(super) async fn insert_call(
+    executor: impl SqliteExecutor<'_>,
     chain: ChainId,
     account: Address,
     call: &RelayCall,

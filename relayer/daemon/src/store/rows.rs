@@ -121,10 +121,6 @@ pub struct OrderRow {
 
 /// What is to be done.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "few at a time; plain values keep `match` plain"
-)]
 pub enum Work {
     /// A step of a transfer.
     Transfer {

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::{SolCall as _, SolEvent as _, SolValue, sol};
-use causeway_adapter_api::{ChainId, Lock, LockId, Preimage, RawLog, Timestamp};
+use causeway_adapter_api::{ChainId, Lock, LockId, RawLog, Timestamp};
 use causeway_contracts::{HashTimeLock, PegMint};
 use causeway_core::peg::{Port, Promise, Route, memo};
 
@@ -16,6 +16,10 @@ sol! {
 }
 
 /// What one log says.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few at a time; plain values keep `match` plain"
+)]
 pub(super) enum Heard {
     Locked {
         id: LockId,
@@ -186,11 +190,4 @@ fn read_lock(lock: &HashTimeLock::Lock) -> Option<Lock> {
     let words = lock.abi_encode();
     let words: Vec<B256> = words.chunks_exact(32).map(B256::from_slice).collect();
     Lock::from_words(words.as_slice().try_into().ok()?)
-}
-
-/// The hash lock of a secret must be its own before a plan is made of it.
-pub(super) fn fresh_secret() -> Option<Preimage> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(Preimage::new(bytes))
 }

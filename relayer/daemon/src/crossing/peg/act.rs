@@ -26,7 +26,6 @@ impl Pegs {
         let desk = Desk {
             ground,
             state,
-            exposed: wish.exposed,
             wish,
             origin,
             destination,
@@ -105,7 +104,6 @@ impl Pegs {
 struct Desk<'a> {
     ground: &'a Ground,
     state: &'a State,
-    exposed: bool,
     wish: &'a Wish<Effect>,
     origin: &'a PegPort,
     destination: &'a PegPort,
@@ -212,7 +210,7 @@ impl Desk<'_> {
             return Ok(Act::Moot);
         };
         let clock = self.wish.now.of(self.destination.chain);
-        let begun = self.exposed && secret == Secret::Own;
+        let begun = self.wish.exposed && secret == Secret::Own;
         let over = match start_before.filter(|_| !paid) {
             None => false,
             // P5: once sent it is pursued until the port takes it no more.
@@ -298,7 +296,7 @@ impl Desk<'_> {
     }
 
     const fn overdue(&self) -> Failure {
-        if self.exposed {
+        if self.wish.exposed {
             Failure::Overdue
         } else {
             Failure::NeverSent

@@ -2,14 +2,16 @@
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
-use causeway_adapter_api::{Asset, Chain, ChainId, Height, Lock, Terms, Timestamp};
+use causeway_adapter_api::{
+    Asset, Chain, ChainError, ChainId, Height, Lock, Preimage, Terms, Timestamp,
+};
 use causeway_contracts::PegMint;
 use causeway_core::{
     margin::{self, MarginError, Windows},
     peg::{self, Account, Kind as Way, Leg, Plan, Promise, REFUND_GUARD, Route, TransferId},
 };
 
-use super::{PegHandle, PegPort, abi::fresh_secret};
+use super::{PegHandle, PegPort};
 use crate::{
     crossing::CrossingError,
     drive::DriveError,
@@ -139,8 +141,8 @@ impl From<RelayError> for PegError {
     }
 }
 
-impl From<causeway_adapter_api::ChainError> for PegError {
-    fn from(error: causeway_adapter_api::ChainError) -> Self {
+impl From<ChainError> for PegError {
+    fn from(error: ChainError) -> Self {
         Self::Crossing(error.into())
     }
 }
@@ -155,8 +157,7 @@ impl PegHandle {
         let (origin, destination) = site.way(request.kind);
         self.check(request, origin, destination)?;
         let delay = self.open_to(request, origin, destination).await?;
-        let plan = self.plan(request, (origin, destination), delay).await?;
-        let (plan, secret) = plan;
+        let (plan, secret) = self.plan(request, (origin, destination), delay).await?;
         let (state, effects) = peg::start(plan);
         let id = state.id();
         self.begin(state, effects, Some(secret)).await?;
@@ -266,7 +267,7 @@ impl PegHandle {
         request: &PegRequest,
         (origin, destination): (&PegPort, &PegPort),
         delay: u64,
-    ) -> Result<(Plan, causeway_adapter_api::Preimage), PegError> {
+    ) -> Result<(Plan, Preimage), PegError> {
         let driver = self.ground().driver();
         let timing = driver.timing(origin.chain, destination.chain).await?;
         let now = self.ground().now();
@@ -299,11 +300,10 @@ impl PegHandle {
             };
         }
         margin::peg_check(&timing, carried, begin, (times.t, times.r))?;
-        let secret = fresh_secret().ok_or(DriveError::NoRandomness)?;
-        let nonce = fresh_secret().ok_or(DriveError::NoRandomness)?;
+        let secret = Preimage::new(random()?);
         let promise = Promise {
             recipient: request.to.address,
-            nonce: U256::from_be_bytes(*nonce.expose()),
+            nonce: U256::from_be_bytes(random()?),
         };
         let hashlock = secret.hashlock();
         let lock = Lock {
@@ -362,4 +362,10 @@ impl Ask<'_> {
             })
         })
     }
+}
+
+fn random() -> Result<[u8; 32], DriveError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| DriveError::NoRandomness)?;
+    Ok(bytes)
 }
