@@ -7,9 +7,11 @@
 //! | [`HashTimeLock`](hash_time_lock), [`PointsToken`](points_token), [`ValidatorSet`](validator_set), [`ILockHooks`](lock_hooks) | calls, events, errors, bytecode |
 //! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
+//! | [`DeliveryAgreement`](delivery_agreement) | a worked example of the private business behind a settlement |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`peg`] | memo, commitment and storage slots of the peg |
+//! | [`deal`] | ids, verdicts and signed hashes of a settlement |
 //! | [`parts`] | the Merkle tree over the secrets of a lock in parts |
 //! | [`typed_data`] | digests to sign for a gasless lock and a cooperative refund |
 //!
@@ -27,6 +29,7 @@
 //! assert!(code.len() > PointsToken::BYTECODE.len());
 //! ```
 
+pub mod deal;
 mod generated;
 pub mod memo;
 pub mod parts;
@@ -38,11 +41,13 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue};
 
 pub use call_executor::CallExecutor;
+pub use delivery_agreement::DeliveryAgreement;
 pub use event_hub::EventHub;
 pub use gateway::Gateway;
 pub use generated::{
-    call_executor, event_hub, gateway, hash_time_lock, light_client, lock_hooks, message_hooks,
-    peg_mint, peg_token, peg_vault, points_token, settlement, settlement_escrow, validator_set,
+    call_executor, delivery_agreement, event_hub, gateway, hash_time_lock, light_client,
+    lock_hooks, message_hooks, peg_mint, peg_token, peg_vault, points_token, settlement,
+    settlement_escrow, validator_set,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;

@@ -57,6 +57,7 @@ fn bytecode_is_that_of_the_artifact() {
 fn every_artifact_names_its_compiler() {
     for name in [
         "CallExecutor",
+        "DeliveryAgreement",
         "EventHub",
         "Gateway",
         "HashTimeLock",

@@ -25,6 +25,7 @@ const contracts = [
   "SettlementEscrow",
   "ValidatorSet",
   "VerifierRegistry",
+  "examples/DeliveryAgreement",
   "verifiers/HashLinkVerifier",
   "verifiers/RightVerifier",
 ];
