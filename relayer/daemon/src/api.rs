@@ -15,6 +15,7 @@ mod messages;
 mod problem;
 mod resolve;
 mod serve;
+mod settlement;
 mod transfers;
 mod views;
 
@@ -30,12 +31,13 @@ use axum::{
     routing::{get, post},
 };
 
-pub use app::{App, ChainEntry, Engines};
+pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
 pub use messages::{Message, MessageDetail, MessageList, SendMessage};
 pub use problem::Problem;
 pub use serve::Server;
+pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
     Started, Transfer, TransferList,
@@ -55,6 +57,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/transfers/{id}", get(transfers::show))
         .route("/v1/transfers/{id}/explain", get(transfers::explain))
         .route("/v1/transfers/{id}/refund", post(transfers::refund))
+        .route("/v1/transfers/{id}/confirm", post(settlement::confirm))
         .route("/v1/messages", get(messages::list).post(messages::send))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/retry", post(messages::retry))

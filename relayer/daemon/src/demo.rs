@@ -9,6 +9,7 @@
 //! | `refund` | the other party never locks; alice has her points back |
 //! | `call` | alice calls a consortium contract from the public chain; its answer comes back, proved both ways |
 //! | `peg_in`, `peg_out` | alice's public points become pegged points of the consortium, and come back |
+//! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
@@ -16,6 +17,7 @@ mod call;
 mod follow;
 mod outsiders;
 mod peg;
+mod settlement;
 
 use std::time::Instant;
 
@@ -28,7 +30,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{Config, raw::Kind},
     contracts::DeployError,
-    crossing::{CrossingError, peg::PegError},
+    crossing::{CrossingError, peg::PegError, settlement::SettlementError},
     daemon::{Chains, Daemon, StartError},
     drive::{DriveError, SwapRequest},
     hosting::Hosting,
@@ -46,6 +48,10 @@ const WATCHED: u128 = 7 * POINT;
 const REFUNDED: u128 = 3 * POINT;
 /// Safety deposit of the lock that the watchtower completes, native wei.
 const DEPOSIT: u128 = POINT / 1_000;
+/// Points in the escrow of a settlement.
+const SETTLED: u128 = 13 * POINT;
+/// What of them its counterparty gets.
+const SHARE: u128 = 10 * POINT;
 const POINT: u128 = 10_u128.pow(18);
 
 /// One finished step, as `--json` prints it.
@@ -91,6 +97,9 @@ pub(crate) enum DemoError {
     /// The peg.
     #[error(transparent)]
     Peg(#[from] PegError),
+    /// A settlement.
+    #[error(transparent)]
+    Settlement(#[from] SettlementError),
     /// Transfers that live on proofs.
     #[error(transparent)]
     Crossing(#[from] CrossingError),
@@ -224,11 +233,24 @@ async fn transfers(
         "alice's points leave over the peg and come back; the watchtower's account carries the proofs",
     );
     let pegged = pegs(&stage, step, note, began).await;
+    note("bob delivers to alice; her escrow on the public chain waits for the consortium's result");
+    let settled = match settlement::settle(&stage, note, began).await {
+        Ok(settled) => {
+            step("settlement", settled.ok, settled.text, settled.found);
+            settled.ok
+        }
+        Err(error) => {
+            let found = json!({ "error": error.to_string() });
+            step("settlement", false, error.to_string(), found);
+            false
+        }
+    };
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
         .all(|end| matches!(end, Ok(true)))
         && call_ok
-        && pegged;
+        && pegged
+        && settled;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
@@ -248,7 +270,7 @@ async fn transfers(
     });
     let text = if ok {
         format!(
-            "5 transfers and a call; value is conserved on both chains; heights {} and {}",
+            "6 transfers and a call; value is conserved on both chains; heights {} and {}",
             after.public.height, after.consortium.height
         )
     } else {

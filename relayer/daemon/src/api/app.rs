@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, watch};
 use super::EventView;
 use crate::{
     config::{Config, raw::Kind},
-    crossing::peg::PegHandle,
+    crossing::{peg::PegHandle, settlement::SettlementHandle},
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
@@ -37,6 +37,7 @@ pub struct App {
     pub(super) driver: DriverHandle,
     pub(super) relay: RelayHandle,
     pub(super) pegs: PegHandle,
+    pub(super) settlements: SettlementHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -57,6 +58,8 @@ pub struct Engines {
     pub relay: RelayHandle,
     /// The driver of pegs.
     pub pegs: PegHandle,
+    /// The driver of settlements.
+    pub settlements: SettlementHandle,
 }
 
 /// Who may talk to the API.
@@ -102,6 +105,8 @@ pub struct ChainEntry {
     pub chain: Arc<dyn Chain>,
     /// Its points token.
     pub points_token: Option<Address>,
+    /// Its contracts of messages and settlements.
+    pub contracts: ChainContracts,
     /// JSON-RPC without a certificate.
     pub rpc: Option<SocketAddr>,
     /// JSON-RPC with one.
@@ -110,6 +115,17 @@ pub struct ChainEntry {
     pub validators: Option<usize>,
     /// Age of its newest final block, in seconds, from which on it counts as stalled.
     pub stalled_after: u64,
+}
+
+/// Contracts of messages and settlements on one chain, where it has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChainContracts {
+    /// The `Gateway`.
+    pub gateway: Option<Address>,
+    /// `SettlementEscrow` or `Settlement`.
+    pub settlement: Option<Address>,
+    /// `DeliveryAgreement`.
+    pub delivery_agreement: Option<Address>,
 }
 
 /// Seconds without a final block after which a hosted chain counts as stalled.
@@ -126,6 +142,7 @@ impl ChainEntry {
             },
             chain: Arc::clone(&hosting.chain) as Arc<dyn Chain>,
             points_token: hosting.points_token,
+            contracts: ChainContracts::default(),
             rpc: hosting.rpc,
             rpc_tls: hosting.rpc_tls,
             validators: Some(hosting.node.spec().validators.len()),
@@ -144,6 +161,7 @@ impl ChainEntry {
             kind: "evm",
             chain: Arc::clone(&external.chain) as Arc<dyn Chain>,
             points_token: external.points_token,
+            contracts: ChainContracts::default(),
             rpc: None,
             rpc_tls: None,
             validators: None,
@@ -197,11 +215,13 @@ impl App {
             driver,
             relay,
             pegs,
+            settlements,
         } = engines;
         let app = Arc::new(Self {
             driver,
             relay,
             pegs,
+            settlements,
             chains,
             accounts,
             access,
@@ -331,6 +351,7 @@ impl Events {
 async fn collect(app: Arc<App>) {
     let mut news = app.driver.subscribe();
     let mut pegs = app.pegs.subscribe();
+    let mut settlements = app.settlements.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -342,7 +363,10 @@ async fn collect(app: Arc<App>) {
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
-            step = pegs.recv() => match step {
+            step = async { tokio::select! {
+                step = pegs.recv() => step,
+                step = settlements.recv() => step,
+            } } => match step {
                 Ok(step) => {
                     metrics::crossing(&step);
                     app.events.push(app.news(&step));

@@ -6,7 +6,7 @@ use axum::{Json, response::Html};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{chains, crossings, events, health, messages, problem, transfers, views};
+use super::{chains, crossings, events, health, messages, problem, settlement, transfers, views};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,13 +25,19 @@ use super::{chains, crossings, events, health, messages, problem, transfers, vie
         transfers::show,
         transfers::explain,
         transfers::refund,
+        settlement::confirm,
         messages::send,
         messages::list,
         messages::show,
         messages::retry,
         events::stream
     ),
-    components(schemas(problem::Problem, views::EventView, crossings::StartPeg))
+    components(schemas(
+        problem::Problem,
+        views::EventView,
+        crossings::StartPeg,
+        settlement::StartSettlement
+    ))
 )]
 struct Api;
 
