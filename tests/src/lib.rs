@@ -5,6 +5,7 @@
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
 //! * [`validators`]: a chain of `causeway node` processes.
 //! * [`small_disk`]: a process whose disk fills up.
+//! * [`settling`]: a settlement with its private figures.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`pegs`]: ways over the peg, and what both ports hold.
 //!
@@ -14,6 +15,7 @@ pub mod anvil;
 pub mod books;
 pub mod pegs;
 pub mod rpc;
+pub mod settling;
 pub mod small_disk;
 pub mod validators;
 
