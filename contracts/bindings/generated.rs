@@ -256,3 +256,12 @@ pub mod verifiers {
         "artifacts/SumVerifier.json"
     }
 }
+
+/// A private business, as a worked example: see `contracts/src/examples/IDeliveryAgreement.sol`.
+pub mod delivery_agreement {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        DeliveryAgreement,
+        "artifacts/DeliveryAgreement.json"
+    }
+}

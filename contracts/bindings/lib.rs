@@ -11,9 +11,11 @@
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
 //! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
 //! | [`conditional`] | salt and evidence of locks claimed with a proof |
+//! | [`DeliveryAgreement`](delivery_agreement) | a worked example of the private business behind a settlement |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
 //! | [`peg`] | memo, commitment and storage slots of the peg |
+//! | [`deal`] | ids, verdicts and signed hashes of a settlement |
 //! | [`parts`] | the Merkle tree over the secrets of a lock in parts |
 //! | [`typed_data`] | digests to sign for a gasless lock and a cooperative refund |
 //!
@@ -32,6 +34,7 @@
 //! ```
 
 pub mod conditional;
+pub mod deal;
 mod generated;
 pub mod memo;
 pub mod oracle;
@@ -46,6 +49,7 @@ use alloy_sol_types::{SolConstructor, SolValue};
 pub use call_executor::CallExecutor;
 pub use credential_desk::CredentialDesk;
 pub use data_market::DataMarket;
+pub use delivery_agreement::DeliveryAgreement;
 pub use device_mirror::DeviceMirror;
 pub use device_registry::DeviceRegistry;
 pub use event_hub::EventHub;
@@ -54,10 +58,11 @@ pub use evidence_roll::EvidenceRoll;
 pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
-    call_executor, credential_desk, data_market, device_mirror, device_registry, event_hub,
-    evidence, evidence_roll, feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks,
-    message_hooks, metered_token, owned_anchors, peg_mint, peg_token, peg_vault, points_token,
-    session_condition, settlement, settlement_escrow, validator_set, verifier_registry, verifiers,
+    call_executor, credential_desk, data_market, delivery_agreement, device_mirror,
+    device_registry, event_hub, evidence, evidence_roll, feed_aggregator, gateway, hash_time_lock,
+    light_client, lock_hooks, message_hooks, metered_token, owned_anchors, peg_mint, peg_token,
+    peg_vault, points_token, session_condition, settlement, settlement_escrow, validator_set,
+    verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;

@@ -60,6 +60,7 @@ fn every_artifact_names_its_compiler() {
         "DataMarket",
         "DeviceMirror",
         "DeviceRegistry",
+        "DeliveryAgreement",
         "EventHub",
         "Evidence",
         "EvidenceRoll",

@@ -35,6 +35,7 @@ const contracts = [
   "SettlementEscrow",
   "ValidatorSet",
   "VerifierRegistry",
+  "examples/DeliveryAgreement",
   "verifiers/AlarmVerifier",
   "verifiers/HashLinkVerifier",
   "verifiers/MedianVerifier",

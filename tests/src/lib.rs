@@ -5,6 +5,7 @@
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
 //! * [`validators`]: a chain of `causeway node` processes.
 //! * [`small_disk`]: a process whose disk fills up.
+//! * [`settling`]: a settlement with its private figures.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
 //! * [`pegs`]: ways over the peg, and what both ports hold.
@@ -16,6 +17,7 @@ pub mod books;
 pub mod pegs;
 pub mod proofs;
 pub mod rpc;
+pub mod settling;
 pub mod small_disk;
 pub mod validators;
 

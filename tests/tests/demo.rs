@@ -47,6 +47,18 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
     for what in ["ok", "paid", "refused", "refunded"] {
         assert_eq!(conditional[what], true, "{what}: {conditional}");
     }
+    let settled = steps.iter().find(|s| s["step"] == "settlement");
+    let settled = settled.context("a settlement")?;
+    assert_eq!(settled["ok"], true, "{settled}");
+    assert!(settled["certificates"]["consortium"].is_u64(), "{settled}");
+    let points = |field: &str| {
+        let text = settled[field].as_str().unwrap_or_default();
+        text.parse::<u128>().context("an amount")
+    };
+    assert_eq!(
+        points("initiator")? + points("counterparty")?,
+        points("amount")?
+    );
     let summary = steps.last().context("a last step")?;
     assert_eq!(summary["step"], "summary");
     assert_eq!(summary["ok"], true, "{summary}");

@@ -45,6 +45,9 @@ pub struct EvmConfig {
     /// Most heights whose events are read at once.
     #[serde(default = "max_range")]
     pub max_range: u64,
+    /// Whether its nodes are Causeway's, whose blocks carry certificates that contracts check.
+    #[serde(default)]
+    pub certificates: bool,
 }
 
 /// When a block is final.

@@ -1,11 +1,84 @@
-//! Reading any contract of an external chain. Its blocks carry no certificate that a contract could check, so it is not
-//! [provable](causeway_adapter_api::Provable): what is read here is what a quorum of nodes says.
+//! Reading any contract of an external chain, which is what a quorum of nodes says; and, where its nodes are Causeway's,
+//! proving it: their blocks carry certificates that a contract checks (docs/rpc.md). So a relay needs nothing of a chain
+//! but its JSON-RPC.
 
-use alloy_primitives::{Address, Bytes};
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256, Bytes, U64, U256, address};
 use async_trait::async_trait;
-use causeway_adapter_api::{ChainError, ContractReader, Height, HeightRange, RawLog, TxId};
+use causeway_adapter_api::{
+    Anchor, Certificate, ChainError, Checkpoint, ContractReader, FinalityProof, Height,
+    HeightRange, Provable, RawLog, SlotProof, StateProof, Timestamp, TxId,
+};
+use serde::Deserialize;
 
-use crate::{EvmChain, chain::node_logs};
+use crate::{
+    EvmChain,
+    chain::node_logs,
+    rpc::{Node, params},
+};
+
+/// The `ValidatorSet` in every genesis of a Causeway chain.
+const VALIDATOR_SET: Address = address!("00000000000000000000000000000000Ca05e001");
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Finalized {
+    block_hash: B256,
+    certificate: Votes,
+    validators: Vec<Address>,
+    headers: Vec<Bytes>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Votes {
+    epoch: U64,
+    view: U64,
+    parent_view: U64,
+    block_hash: B256,
+    signers: Vec<u16>,
+    signatures: Vec<Bytes>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sealed {
+    hash: B256,
+    timestamp: U64,
+    state_root: B256,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Proven {
+    account_proof: Vec<Bytes>,
+    storage_proof: Vec<ProvenSlot>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProvenSlot {
+    value: U256,
+    proof: Vec<Bytes>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Member {
+    vote: Address,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members {
+    epoch: U64,
+    epoch_length: U64,
+    validators: Vec<Member>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Condition {
+    domain: B256,
+}
 
 #[async_trait]
 impl ContractReader for EvmChain {
@@ -43,5 +116,137 @@ impl ContractReader for EvmChain {
     async fn call(&self, to: Address, data: Bytes, at: Height) -> Result<Bytes, ChainError> {
         self.check_final(at).await?;
         self.view(to, data, at.0).await
+    }
+
+    fn provable(&self) -> Option<&dyn Provable> {
+        self.config.certificates.then_some(self as &dyn Provable)
+    }
+}
+
+#[async_trait]
+impl Provable for EvmChain {
+    async fn anchor(&self) -> Result<Anchor, ChainError> {
+        // A light client is made from this: a quorum must say it.
+        let set = self.panel.agree("the same validators", |node| async move {
+            let doing = "reading the validators";
+            let members: Members = node.call("causeway_validatorSet", params![], doing).await?;
+            Ok(members)
+        });
+        let set = set.await?;
+        let domain = self
+            .panel
+            .agree("the same domain of votes", |node| async move {
+                let doing = "reading the domain of votes";
+                let condition: Condition = node.call("causeway_status", params![], doing).await?;
+                Ok(condition.domain)
+            });
+        Ok(Anchor {
+            chain: self.info.id,
+            domain: domain.await?,
+            epoch_length: set.epoch_length.to(),
+            validator_set: VALIDATOR_SET,
+            epoch: set.epoch.to(),
+            votes: set.validators.into_iter().map(|m| m.vote).collect(),
+        })
+    }
+
+    async fn finality(&self, height: Height) -> Result<FinalityProof, ChainError> {
+        let found = self.first(|node| async move { finality(&node, height).await });
+        let Some((sealed, proof)) = found.await? else {
+            let tip = causeway_adapter_api::ChainReader::finalized(self).await?;
+            return Err(ChainError::NotFinal {
+                got: height,
+                tip: tip.height,
+            });
+        };
+        Ok(FinalityProof {
+            checkpoint: Checkpoint {
+                height,
+                time: Timestamp(sealed.timestamp.to()),
+                state_root: sealed.state_root,
+            },
+            headers: proof.headers,
+            certificate: Certificate {
+                epoch: proof.certificate.epoch.to(),
+                view: proof.certificate.view.to(),
+                parent_view: proof.certificate.parent_view.to(),
+                block: proof.certificate.block_hash,
+                signers: proof.certificate.signers,
+                signatures: proof.certificate.signatures,
+            },
+            votes: proof.validators,
+        })
+    }
+
+    async fn state(
+        &self,
+        account: Address,
+        slots: &[B256],
+        at: Height,
+    ) -> Result<StateProof, ChainError> {
+        let proven = self.first(|node| async move {
+            let asked = params![account, slots, U64::from(at.0)];
+            let proven: Proven = node.call("eth_getProof", asked, "proving a state").await?;
+            if proven.storage_proof.len() == slots.len() {
+                Ok(proven)
+            } else {
+                let got = format!("{} slots", proven.storage_proof.len());
+                Err(node.malformed("a proof of every slot", got))
+            }
+        });
+        let proven = proven.await?;
+        let slots = slots.iter().zip(proven.storage_proof);
+        let slots = slots.map(|(slot, proven)| SlotProof {
+            slot: *slot,
+            value: proven.value,
+            nodes: proven.proof,
+        });
+        Ok(StateProof {
+            at,
+            account,
+            nodes: proven.account_proof,
+            slots: slots.collect(),
+        })
+    }
+}
+
+impl EvmChain {
+    /// What the first node says that answers. Enough for what is checked by whoever it is shown to.
+    async fn first<T, F, Fut>(&self, ask: F) -> Result<T, ChainError>
+    where
+        F: Fn(Arc<Node>) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, ChainError>> + Send,
+        T: Send,
+    {
+        let mut failed = self.malformed("a node", "none");
+        for node in self.panel.nodes() {
+            match ask(Arc::clone(node)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+}
+
+/// Header and certificate of a block; `None` while there is none.
+async fn finality(node: &Node, height: Height) -> Result<Option<(Sealed, Finalized)>, ChainError> {
+    let number = U64::from(height.0);
+    let method = "causeway_finalityCertificate";
+    let doing = "reading a certificate";
+    let proof: Option<Finalized> = node.call(method, params![number], doing).await?;
+    let Some(proof) = proof else {
+        return Ok(None);
+    };
+    let doing = "reading a header";
+    let sealed: Option<Sealed> = node
+        .call("eth_getBlockByNumber", params![number, false], doing)
+        .await?;
+    match sealed {
+        Some(sealed) if sealed.hash == proof.block_hash => Ok(Some((sealed, proof))),
+        other => {
+            let got = other.map_or_else(|| "none".to_owned(), |sealed| sealed.hash.to_string());
+            Err(node.malformed("the block that is certified", got))
+        }
     }
 }

@@ -35,6 +35,7 @@ fn config(nodes: &[&LyingNode]) -> EvmConfig {
         poll_ms: 10,
         max_response_bytes: 100_000,
         max_range: 100,
+        certificates: false,
     }
 }
 

@@ -218,10 +218,18 @@ abstract contract GatewayTest is OtherChain {
         internal
         returns (Checkpoint memory c, bytes[] memory account, bytes[] memory storage_)
     {
-        uint256 value = uint256(vm.load(address(s.gateway), slot));
+        return certifiedOf(s, other, set, address(s.gateway), slot);
+    }
+
+    /// The same of any contract there.
+    function certifiedOf(Side storage s, Side storage other, uint256 set, address who, bytes32 slot)
+        internal
+        returns (Checkpoint memory c, bytes[] memory account, bytes[] memory storage_)
+    {
+        uint256 value = uint256(vm.load(who, slot));
         bytes32 root;
         if (value == 0) slot = keccak256("another slot that is set");
-        (root, account, storage_) = stateWith(address(s.gateway), slot, value == 0 ? 1 : value);
+        (root, account, storage_) = stateWith(who, slot, value == 0 ? 1 : value);
         s.height += 1;
         c = Checkpoint(s.height, uint64(block.timestamp), root);
         bytes memory h = header(keccak256("parent"), c.height, c.timestamp, root);

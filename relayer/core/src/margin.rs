@@ -76,14 +76,12 @@ pub enum MarginError {
         /// Seconds left.
         got: u64,
     },
-    /// The deadline on B leaves no time to lock and claim before it.
-    #[error(
-        "deadline too near: expected the counterparty's deadline at {expected} or later, got {got}"
-    )]
+    /// The deadline leaves no time for what must be done before it.
+    #[error("deadline too near: expected it at {expected} or later, got {got}")]
     TooSoon {
         /// The earliest that can work.
         expected: Timestamp,
-        /// What the initiator's deadline allows.
+        /// What was proposed, or what the initiator's deadline allows.
         got: Timestamp,
     },
     /// The numbers do not fit; a measurement or a setting is absurd.
@@ -268,6 +266,28 @@ fn peg_refund_gap(timing: &Timing) -> Result<u64, MarginError> {
     sum([chains.div_ceil(1000), timing.skew, ROUNDING])
 }
 
+/// S1, S2: the time from which on an escrow of this deadline is not opened any more, `a` being its chain: the escrow must be
+/// final, then both parties confirm one after the other and the verdict is final, after the declared outage. Before it an
+/// approval may be needed, so `now` must leave room for one.
+///
+/// # Errors
+/// [`MarginError::TooSoon`] when `now` does not.
+pub fn settlement_open_by(
+    timing: &Timing,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<Timestamp, MarginError> {
+    let on_a = settle(timing.a, timing.skew)?;
+    let on_b = settle(timing.b, timing.skew)?;
+    let room = sum([on_a, on_b, on_b, timing.outage, ROUNDING])?;
+    let expected = Timestamp(sum([now.0, on_a, room])?);
+    if deadline < expected {
+        let got = deadline;
+        return Err(MarginError::TooSoon { expected, got });
+    }
+    Ok(Timestamp(deadline.0.saturating_sub(room)))
+}
+
 /// The 99.9th percentile of `samples` (nearest rank), `None` when there are none.
 pub fn p999(samples: &[u64]) -> Option<u64> {
     let mut sorted = samples.to_vec();
@@ -423,5 +443,29 @@ mod tests {
             peg_check(&TIMING, delay, now, (plan.t, Timestamp(plan.r.0 - 1))),
             Err(MarginError::TooThin { .. })
         ));
+    }
+
+    #[test]
+    fn an_escrow_leaves_room_for_both_words_and_one_second_less_is_refused() {
+        let now = Timestamp(1_000_000);
+        // Approval and escrow of 3 s and skew, two words of 3.5 s and skew, outage, rounding.
+        let (on_a, on_b) = (3 + 5 + 1, 4 + 5 + 1);
+        let room = 2 * on_a + 2 * on_b + 60 + 2;
+
+        assert_eq!(
+            settlement_open_by(&TIMING, now, now.plus(room)),
+            Ok(now.plus(on_a))
+        );
+        assert_eq!(
+            settlement_open_by(&TIMING, now, now.plus(room - 1)),
+            Err(MarginError::TooSoon {
+                expected: now.plus(room),
+                got: now.plus(room - 1)
+            })
+        );
+        assert_eq!(
+            settlement_open_by(&TIMING, Timestamp(u64::MAX), Timestamp(u64::MAX)),
+            Err(MarginError::ConfigOverflow)
+        );
     }
 }

@@ -17,6 +17,7 @@ mod problem;
 mod proofs;
 mod resolve;
 mod serve;
+mod settlement;
 mod supply;
 mod transfers;
 mod views;
@@ -33,7 +34,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use app::{App, ChainEntry, Engines};
+pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
 pub use evidence::KnownChain;
@@ -41,6 +42,7 @@ pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use serve::Server;
+pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
 pub use supply::{SupplyList, SupplyView};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
@@ -63,6 +65,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/transfers/{id}/refund", post(transfers::refund))
         .route("/v1/evidence", get(evidence::export))
         .route("/v1/evidence/chains", get(evidence::chains))
+        .route("/v1/transfers/{id}/confirm", post(settlement::confirm))
         .route("/v1/messages", get(messages::list).post(messages::send))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/retry", post(messages::retry))

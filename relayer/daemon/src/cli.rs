@@ -5,6 +5,7 @@ mod chain;
 mod client;
 mod configs;
 mod demo;
+mod digest;
 mod doctor;
 mod error;
 mod evidence;

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall as _;
-use causeway_adapter_api::{Action, Anchor, Asset, Bump, Chain, ChainError, Order, TxId, TxStatus};
+use causeway_adapter_api::{
+    Action, Anchor, Asset, Bump, Chain, ChainError, ChainId, Order, TxId, TxStatus,
+};
 use causeway_contracts::{
-    EventHub, Gateway, HashTimeLock, LightClient, PegMint, PegVault, PointsToken, deploy_code,
-    gateway::Gateway::LaneConfig,
+    DeliveryAgreement, EventHub, Gateway, HashTimeLock, LightClient, PegMint, PegVault,
+    PointsToken, Settlement, SettlementEscrow, deploy_code, gateway::Gateway::LaneConfig,
 };
 
 pub use self::proofs::{PERIOD, Proofs, UNIT, ensure_proofs, issuers, meters};
@@ -96,6 +98,44 @@ pub enum PegEnd {
     Side,
 }
 
+/// Where the contracts of settlements are in the local profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settling {
+    /// `SettlementEscrow` on the public chain.
+    pub escrow: Address,
+    /// `Settlement` on the consortium chain; the same deployer with the same nonce, so the same address.
+    pub settlement: Address,
+    /// The worked example of a private business, `DeliveryAgreement`, on the consortium chain.
+    pub agreement: Address,
+    /// What the public chain believes of the consortium.
+    pub client: Address,
+}
+
+impl Settling {
+    /// Where a deployer puts them, after what proofs need.
+    pub fn of(deployer: Address, holders: usize) -> Self {
+        let first = first_of_settling(holders);
+        Self {
+            escrow: deployer.create(first),
+            settlement: deployer.create(first),
+            agreement: deployer.create(first + 1),
+            client: Messaging::of(deployer, holders).light_client,
+        }
+    }
+}
+
+/// Which end of settlements a chain has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettlementEnd {
+    /// Holds what is settled.
+    Public,
+    /// Comes to the results.
+    Consortium {
+        /// The chain of the escrow.
+        public: ChainId,
+    },
+}
+
 /// Transactions of [`ensure_messaging`].
 const MESSAGING: u64 = 5;
 /// Transactions of [`ensure_peg`].
@@ -111,6 +151,10 @@ const PEG_DELAY: u64 = 60;
 
 const fn first_of_messaging(holders: usize) -> u64 {
     2 + holders as u64
+}
+
+const fn first_of_settling(holders: usize) -> u64 {
+    first_of_messaging(holders) + MESSAGING + PEG + proofs::PROOFS
 }
 
 /// Number of the lane whose messages are executed in any order.
@@ -289,6 +333,53 @@ pub async fn ensure_peg(
     };
     let first = first_of_messaging(holders) + MESSAGING;
     stages(chain, deployer, first, [vec![create], Vec::new()]).await
+}
+
+/// Deploys `chain`'s end of settlements, where it is missing; returns how many transactions were sent.
+/// [`ensure_proofs`] comes first, on both chains.
+///
+/// # Errors
+/// See [`DeployError`].
+pub async fn ensure_settlement(
+    chain: &dyn Chain,
+    deployer: Address,
+    holders: usize,
+    end: SettlementEnd,
+) -> Result<usize, DeployError> {
+    let (at, gateway) = (
+        Settling::of(deployer, holders),
+        Messaging::of(deployer, holders).gateway,
+    );
+    let create = |data| Action::Call {
+        to: None,
+        value: U256::ZERO,
+        data,
+    };
+    let both = match end {
+        SettlementEnd::Public => {
+            let arguments = SettlementEscrow::constructorCall {
+                gateway_: gateway,
+                client_: at.client,
+                settlement_: at.settlement,
+            };
+            let escrow = deploy_code(&SettlementEscrow::BYTECODE, &arguments);
+            [vec![create(escrow)], Vec::new()]
+        }
+        SettlementEnd::Consortium { public } => {
+            let arguments = Settlement::constructorCall {
+                gateway_: gateway,
+                publicChainId_: U256::from(public.0),
+                escrow_: at.escrow,
+            };
+            let settlement = deploy_code(&Settlement::BYTECODE, &arguments);
+            let arguments = DeliveryAgreement::constructorCall {
+                settlement_: at.settlement,
+            };
+            let agreement = deploy_code(&DeliveryAgreement::BYTECODE, &arguments);
+            [vec![create(settlement)], vec![create(agreement)]]
+        }
+    };
+    stages(chain, deployer, first_of_settling(holders), both).await
 }
 
 /// Deploys what is missing and mints points for `holders`; returns how many transactions were sent.

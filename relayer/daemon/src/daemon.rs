@@ -7,25 +7,28 @@ use causeway_adapter_api::{Asset, Chain, ChainId, Height, Provable as _};
 use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
 use causeway_core::{
     explain::Names,
-    margin::{ChainTiming, Windows},
+    margin::{self, ChainTiming, Windows},
     offer::{Offer, Rate},
     swap::Account,
 };
 use secp256k1::SecretKey;
 
 use crate::{
-    api::{self, App, ChainEntry, Engines},
+    api::{self, App, ChainContracts, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
-    contracts::{self, Contracts, DeployError, Messaging, Peg, PegEnd, Proofs},
+    contracts::{
+        self, Contracts, DeployError, Messaging, Peg, PegEnd, Proofs, SettlementEnd, Settling,
+    },
     crossing::{
         CrossingConfig, Handle,
         peg::{PegHandle, PegPort, PegSite, Pegs},
+        settlement::{SettlementHandle, SettlementSite, Settlements},
     },
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
     external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
-    keys::{self, Keystore, KeystoreError, address_of},
+    keys::{self, Keystore, KeystoreError, Signers, address_of},
     local::{
         ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, REGISTRAR, WATCHTOWER,
     },
@@ -125,6 +128,8 @@ pub struct Daemon {
     pub pegs: PegHandle,
     /// The supply statement.
     pub supply: SupplyHandle,
+    /// The driver of settlements.
+    pub settlements: SettlementHandle,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -145,14 +150,7 @@ impl Chains {
             .transpose()?;
         let stores = keystores(config, local.as_ref());
         let (keys, watchtowers) = accounts(config, local.as_ref())?;
-        // Keys that the driver must not use stay out of its adapters.
-        let is_driven =
-            |name: &str| ![DEPLOYER, CAROL, DAVE, REGISTRAR].contains(&name) || local.is_none();
-        let driven: BTreeMap<String, SecretKey> = keys
-            .iter()
-            .filter(|(name, _)| is_driven(name))
-            .map(|(name, key)| (name.clone(), *key))
-            .collect();
+        let driven = driven(&keys, local.is_some());
         let accounts: BTreeMap<String, Address> = keys
             .iter()
             .map(|(name, key)| (name.clone(), address_of(key)))
@@ -244,6 +242,28 @@ impl Chains {
             sent += contracts::ensure_peg(&chain, deployer, guardian, holders, end).await?;
             sent += self.deploy_proofs(&chain, deployer, holders).await?;
         }
+        Ok(sent + self.deploy_settlement(deployer, holders).await?)
+    }
+
+    /// Escrow on the public chain, results on the consortium chain.
+    async fn deploy_settlement(
+        &self,
+        deployer: Address,
+        holders: usize,
+    ) -> Result<usize, DeployError> {
+        let Some([public, consortium]) = self.public_and_consortium() else {
+            return Ok(0);
+        };
+        let there = SettlementEnd::Consortium {
+            public: id_of(public),
+        };
+        let mut sent = 0;
+        for (hosting, end) in [(public, SettlementEnd::Public), (consortium, there)] {
+            let Some(chain) = self.as_account(hosting, DEPLOYER) else {
+                continue;
+            };
+            sent += contracts::ensure_settlement(&chain, deployer, holders, end).await?;
+        }
         Ok(sent)
     }
 
@@ -259,6 +279,15 @@ impl Chains {
             return Ok(0);
         };
         contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary).await
+    }
+
+    /// The pair of the local profile, if it is one public and one consortium chain.
+    fn public_and_consortium(&self) -> Option<[&Hosting; 2]> {
+        match self.pair()? {
+            [a, b] if (a.kind, b.kind) == (Kind::Public, Kind::Consortium) => Some([a, b]),
+            [a, b] if (b.kind, a.kind) == (Kind::Public, Kind::Consortium) => Some([b, a]),
+            _ => None,
+        }
     }
 
     /// The two hosted chains of the local profile, if it has just two.
@@ -364,21 +393,76 @@ impl Chains {
         })
     }
 
-    /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account.
+    /// Where the contracts of settlements are, in the local profile.
+    pub fn settling(&self) -> Option<Settling> {
+        self.public_and_consortium()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        Some(Settling::of(*deployer, holders(&self.accounts).len()))
+    }
+
+    /// Settlements of the local profile, carried by the watchtower's account; our accounts are the parties we are.
+    fn settlements(&self, config: &Config) -> Settlements {
+        let transfers = &config.transfers.raw;
+        // What cannot be timed is never in time.
+        let settle = margin::settle(ASSUMED, transfers.clock_skew_seconds).unwrap_or(u64::MAX);
+        let driven = driven(&self.keys, self.local.is_some());
+        Settlements {
+            sites: self.settlement_site().into_iter().collect(),
+            signers: Signers::new(driven.into_values()),
+            settle,
+            patience: transfers.verdict_patience_seconds,
+        }
+    }
+
+    fn settlement_site(&self) -> Option<SettlementSite> {
+        let ([public, consortium], at) = (self.public_and_consortium()?, self.settling()?);
+        Some(SettlementSite {
+            public: id_of(public),
+            escrow: at.escrow,
+            public_start: Height(0),
+            consortium: id_of(consortium),
+            settlement: at.settlement,
+            consortium_start: Height(0),
+            client: at.client,
+            account: self.accounts.get(WATCHTOWER).copied()?,
+        })
+    }
+
+    /// What a chain has beside locks and points.
+    fn contracts_on(&self, hosting: &Hosting) -> ChainContracts {
+        let settling = self.settling();
+        let is_consortium = hosting.kind == Kind::Consortium;
+        ChainContracts {
+            gateway: self.messaging().map(|at| at.gateway),
+            // The same address on both.
+            settlement: settling.map(|at| at.settlement),
+            delivery_agreement: settling.filter(|_| is_consortium).map(|at| at.agreement),
+        }
+    }
+
+    /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account; and
+    /// those of external chains that are named in the configuration, paid for by the first watchtower.
     pub fn relay_config(&self) -> RelayConfig {
-        let sites = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
-        let sites = sites.map_or_else(Vec::new, |(messaging, account)| {
-            let ids = self.hosted.iter().map(|h| h.node.spec().chain_id);
-            ids.map(|id| Site {
-                chain: ChainId(id),
+        let own = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
+        let own = own.into_iter().flat_map(|(messaging, account)| {
+            self.hosted.iter().map(move |hosting| Site {
+                chain: id_of(hosting),
                 gateway: messaging.gateway,
                 account,
                 start: Height(0),
             })
-            .collect()
+        });
+        let payer = self.watchtowers.first().copied();
+        let external = self.external.iter().filter_map(|external| {
+            Some(Site {
+                chain: external.id(),
+                gateway: external.gateway?,
+                account: payer?,
+                start: external.start,
+            })
         });
         RelayConfig {
-            sites,
+            sites: own.chain(external).collect(),
             ..RelayConfig::default()
         }
     }
@@ -431,16 +515,31 @@ impl Daemon {
         let dynamic: Vec<Arc<dyn Chain>> = hosted.chain(external).collect();
         let drive = drive_config(config, &chains);
         let driver = Driver::start(drive, Arc::clone(&store), dynamic.clone()).await?;
-        let (carried, pegs) = if config.transfers.raw.carry {
-            (chains.relay_config(), chains.pegs(&dynamic))
+        let carry = config.transfers.raw.carry;
+        let relay = RelayHandle::start(
+            RelayConfig {
+                carry,
+                ..chains.relay_config()
+            },
+            Arc::clone(&store),
+            driver.clone(),
+            dynamic.clone(),
+        );
+        let pegs = if carry {
+            chains.pegs(&dynamic)
         } else {
-            (RelayConfig::default(), Pegs::new(None, Vec::new()))
+            Pegs::new(None, Vec::new())
         };
-        let relay =
-            RelayHandle::start(carried, Arc::clone(&store), driver.clone(), dynamic.clone());
         let pegs = Handle::start(
             CrossingConfig::default(),
             pegs,
+            Arc::clone(&store),
+            driver.clone(),
+            dynamic.clone(),
+        );
+        let settlements = Handle::start(
+            CrossingConfig::default(),
+            chains.settlements(config),
             Arc::clone(&store),
             driver.clone(),
             dynamic.clone(),
@@ -454,9 +553,17 @@ impl Daemon {
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
+            contracts: chains.contracts_on(hosting),
             ..ChainEntry::hosted(hosting)
         });
-        let entries = entries.chain(chains.external.iter().map(ChainEntry::external));
+        let external = chains.external.iter().map(|external| ChainEntry {
+            contracts: ChainContracts {
+                gateway: external.gateway,
+                ..ChainContracts::default()
+            },
+            ..ChainEntry::external(external)
+        });
+        let entries = entries.chain(external);
         let entries = entries.collect();
         let accounts = chains.accounts.clone();
         let engines = Engines {
@@ -464,6 +571,7 @@ impl Daemon {
             relay: relay.clone(),
             pegs: pegs.clone(),
             supply: supply.clone(),
+            settlements: settlements.clone(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -473,6 +581,7 @@ impl Daemon {
             relay,
             pegs,
             supply,
+            settlements,
             api: server.addr,
             store,
             server,
@@ -484,6 +593,7 @@ impl Daemon {
         self.server.stop().await;
         self.supply.shutdown().await;
         self.pegs.shutdown().await;
+        self.settlements.shutdown().await;
         self.relay.shutdown().await;
         self.driver.shutdown().await;
         self.store.close().await;
@@ -505,6 +615,13 @@ fn keystores(config: &Config, local: Option<&Local>) -> BTreeMap<String, Keystor
         (name.clone(), store)
     });
     made.chain(given).collect()
+}
+
+/// Keys that the driver may use; the others stay out of its adapters.
+fn driven(keys: &BTreeMap<String, SecretKey>, is_local: bool) -> BTreeMap<String, SecretKey> {
+    let is_driven = |name: &str| ![DEPLOYER, CAROL, DAVE, REGISTRAR].contains(&name) || !is_local;
+    let driven = keys.iter().filter(|(name, _)| is_driven(name));
+    driven.map(|(name, key)| (name.clone(), *key)).collect()
 }
 
 /// Who gets points in the local profile.

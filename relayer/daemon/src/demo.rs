@@ -11,6 +11,7 @@
 //! | `peg_in`, `peg_out` | alice's public points become pegged points of the consortium, and come back |
 //! | `proof` | a device's readings, of which none is shown, are proved to comply; both chains verify it |
 //! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
+//! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
@@ -19,6 +20,7 @@ mod cold_chain;
 mod follow;
 mod outsiders;
 mod peg;
+mod settlement;
 
 use std::time::Instant;
 
@@ -31,7 +33,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{Config, raw::Kind},
     contracts::DeployError,
-    crossing::{CrossingError, peg::PegError},
+    crossing::{CrossingError, peg::PegError, settlement::SettlementError},
     daemon::{Chains, Daemon, StartError},
     drive::{DriveError, SwapRequest},
     hosting::Hosting,
@@ -51,6 +53,10 @@ const REFUNDED: u128 = 3 * POINT;
 const PAID: u128 = 4 * POINT;
 /// Safety deposit of the lock that the watchtower completes, native wei.
 const DEPOSIT: u128 = POINT / 1_000;
+/// Points in the escrow of a settlement.
+const SETTLED: u128 = 13 * POINT;
+/// What of them its counterparty gets.
+const SHARE: u128 = 10 * POINT;
 const POINT: u128 = 10_u128.pow(18);
 
 /// One finished step, as `--json` prints it.
@@ -96,6 +102,9 @@ pub(crate) enum DemoError {
     /// The peg.
     #[error(transparent)]
     Peg(#[from] PegError),
+    /// A settlement.
+    #[error(transparent)]
+    Settlement(#[from] SettlementError),
     /// Transfers that live on proofs.
     #[error(transparent)]
     Crossing(#[from] CrossingError),
@@ -237,7 +246,22 @@ async fn transfers(
         note(
             "alice's points leave over the peg and come back; the watchtower's account carries the proofs",
         );
-        pegs(&stage, step, note, began).await
+        let pegged = pegs(&stage, step, note, began).await;
+        note(
+            "bob delivers to alice; her escrow on the public chain waits for the consortium's result",
+        );
+        let settled = match settlement::settle(&stage, note, began).await {
+            Ok(settled) => {
+                step("settlement", settled.ok, settled.text, settled.found);
+                settled.ok
+            }
+            Err(error) => {
+                let found = json!({ "error": error.to_string() });
+                step("settlement", false, error.to_string(), found);
+                false
+            }
+        };
+        pegged && settled
     };
     let delivered = deliveries(&stage, step, note, crossing).await;
     let ok = [&swap_end, &tower_end, &refund_end]
@@ -264,7 +288,7 @@ async fn transfers(
     });
     let text = if ok {
         format!(
-            "7 transfers, a call and a proof; value is conserved on both chains; heights {} and {}",
+            "8 transfers, a call and a proof; value is conserved on both chains; heights {} and {}",
             after.public.height, after.consortium.height
         )
     } else {

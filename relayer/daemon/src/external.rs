@@ -23,6 +23,8 @@ pub struct External {
     pub chain: Arc<EvmChain>,
     /// Its points token, where it is known.
     pub points_token: Option<Address>,
+    /// Its `Gateway`, if this daemon carries its messages.
+    pub gateway: Option<Address>,
     /// Where reading begins.
     pub start: Height,
     /// What its times are taken for until they were measured.
@@ -111,6 +113,7 @@ impl External {
             name: name.into(),
             chain: Arc::new(chain),
             points_token,
+            gateway: config.raw.gateway,
             start: Height(config.raw.start_height),
             assumed: config.assumed,
             watchtower: config.raw.watchtower,

@@ -3,12 +3,14 @@
 mod ca;
 mod keystore;
 mod private_file;
+mod signer;
 #[cfg(test)]
 mod tests;
 
 pub use ca::{Authority, CaError, Issued, Role, Subject};
 pub use keystore::{Keystore, KeystoreError, Mark, address_of, network_seed};
 pub use private_file::{read_secret_line, write_new};
+pub use signer::Signers;
 
 /// Stands in every keystore that a local profile makes; other profiles refuse such keystores.
 pub const TEST_KEY_MARK: &str = "causeway-test-key";

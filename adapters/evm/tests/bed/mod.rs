@@ -211,6 +211,7 @@ fn config(files: &Path, url: String, chain_id: u64, finality: Finality) -> EvmCo
         poll_ms: 20,
         max_response_bytes: 1_000_000,
         max_range: 100,
+        certificates: false,
     }
 }
 

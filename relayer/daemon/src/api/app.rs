@@ -21,7 +21,7 @@ use super::{EventView, MessageStep, SupplyView};
 use crate::{
     config::{Config, raw::Kind},
     contracts::Proofs,
-    crossing::peg::PegHandle,
+    crossing::{peg::PegHandle, settlement::SettlementHandle},
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
@@ -41,6 +41,7 @@ pub struct App {
     pub(super) relay: RelayHandle,
     pub(super) pegs: PegHandle,
     pub(super) supply: SupplyHandle,
+    pub(super) settlements: SettlementHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -63,6 +64,8 @@ pub struct Engines {
     pub pegs: PegHandle,
     /// The supply statement.
     pub supply: SupplyHandle,
+    /// The driver of settlements.
+    pub settlements: SettlementHandle,
 }
 
 /// Who may talk to the API.
@@ -110,6 +113,8 @@ pub struct ChainEntry {
     pub points_token: Option<Address>,
     /// Its contracts of proofs, where the daemon knows them.
     pub proofs: Option<Proofs>,
+    /// Its contracts of messages and settlements.
+    pub contracts: ChainContracts,
     /// JSON-RPC without a certificate.
     pub rpc: Option<SocketAddr>,
     /// JSON-RPC with one.
@@ -118,6 +123,17 @@ pub struct ChainEntry {
     pub validators: Option<usize>,
     /// Age of its newest final block, in seconds, from which on it counts as stalled.
     pub stalled_after: u64,
+}
+
+/// Contracts of messages and settlements on one chain, where it has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChainContracts {
+    /// The `Gateway`.
+    pub gateway: Option<Address>,
+    /// `SettlementEscrow` or `Settlement`.
+    pub settlement: Option<Address>,
+    /// `DeliveryAgreement`.
+    pub delivery_agreement: Option<Address>,
 }
 
 /// Seconds without a final block after which a hosted chain counts as stalled.
@@ -135,6 +151,7 @@ impl ChainEntry {
             chain: Arc::clone(&hosting.chain) as Arc<dyn Chain>,
             points_token: hosting.points_token,
             proofs: None,
+            contracts: ChainContracts::default(),
             rpc: hosting.rpc,
             rpc_tls: hosting.rpc_tls,
             validators: Some(hosting.node.spec().validators.len()),
@@ -154,6 +171,7 @@ impl ChainEntry {
             chain: Arc::clone(&external.chain) as Arc<dyn Chain>,
             points_token: external.points_token,
             proofs: None,
+            contracts: ChainContracts::default(),
             rpc: None,
             rpc_tls: None,
             validators: None,
@@ -208,12 +226,14 @@ impl App {
             relay,
             pegs,
             supply,
+            settlements,
         } = engines;
         let app = Arc::new(Self {
             driver,
             relay,
             pegs,
             supply,
+            settlements,
             chains,
             accounts,
             access,
@@ -366,6 +386,7 @@ async fn collect(app: Arc<App>) {
     let mut pegs = app.pegs.subscribe();
     let mut messages = app.relay.subscribe();
     let mut statements = app.supply.subscribe();
+    let mut settlements = app.settlements.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -377,7 +398,10 @@ async fn collect(app: Arc<App>) {
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
-            step = pegs.recv() => match step {
+            step = async { tokio::select! {
+                step = pegs.recv() => step,
+                step = settlements.recv() => step,
+            } } => match step {
                 Ok(step) => {
                     metrics::crossing(&step);
                     app.events.push(app.news(&step));

@@ -15,11 +15,13 @@ use super::{
     Amount, App, At, ChainEntry, EventView, ExplanationView, HistoryView, PartView, Problem,
     StartRequest, Transfer,
     resolve::{amount, clipped, number},
+    settlement::StartSettlement,
 };
 use crate::{
     crossing::{
-        CrossingView, StepNews,
+        CrossingView, Machine as _, StepNews,
         peg::{PegPort, PegRequest},
+        settlement::{SettlementRequest, Settlements},
     },
     drive::SwapRequest,
     store::{CrossingRow, CrossingStep, ProofRow},
@@ -33,12 +35,15 @@ pub(super) enum StartBody {
     Swap(StartRequest),
     /// `kind` is `peg_in` or `peg_out`.
     Peg(StartPeg),
+    /// `kind` is `settlement`.
+    Settlement(StartSettlement),
 }
 
 /// What a body comes to.
 pub(super) enum Begin {
     Swap(SwapRequest),
     Peg(PegRequest),
+    Settlement(SettlementRequest),
 }
 
 /// Begin a way over the peg.
@@ -105,9 +110,11 @@ impl StartBody {
                 serde_json::from_value(body).map(Self::Swap)
             }
             Some("peg_in" | "peg_out") => serde_json::from_value(body).map(Self::Peg),
+            Some("settlement") => serde_json::from_value(body).map(Self::Settlement),
             _ => {
                 let kind = clipped(&kind.to_string());
-                let detail = format!("kind is {kind}, expected swap, peg_in or peg_out");
+                let detail =
+                    format!("kind is {kind}, expected swap, peg_in, peg_out or settlement");
                 return Err(Problem::bad_request(detail));
             }
         };
@@ -124,6 +131,7 @@ impl App {
         match body {
             StartBody::Swap(request) => self.swap(request).map(Begin::Swap),
             StartBody::Peg(request) => self.peg(request).map(Begin::Peg),
+            StartBody::Settlement(request) => self.settlement(request).map(Begin::Settlement),
         }
     }
 
@@ -132,6 +140,7 @@ impl App {
         Ok(match begin {
             Begin::Swap(request) => self.driver.start_swap(request).await?,
             Begin::Peg(request) => self.pegs.start_peg(&request).await?,
+            Begin::Settlement(request) => self.settlements.start_settlement(&request).await?,
         })
     }
 
@@ -186,7 +195,11 @@ impl App {
 
     /// A record that lives on proofs, in short.
     pub(super) fn crossing(&self, row: &CrossingRow) -> Result<Transfer, Problem> {
-        Ok(self.short_peg(row, &self.pegs.state(row)?))
+        Ok(if row.key.kind == Settlements::NAME {
+            self.short_settlement(row, &self.settlements.state(row)?)
+        } else {
+            self.short_peg(row, &self.pegs.state(row)?)
+        })
     }
 
     fn short_peg(&self, row: &CrossingRow, state: &peg::State) -> Transfer {
@@ -240,10 +253,14 @@ impl App {
     /// Where a peg is, who may act next, until when, and what happens if nobody does.
     pub(super) fn explained_peg(&self, view: &CrossingView<peg::State>) -> ExplanationView {
         let now = self.pegs.ground().now();
-        let told = explain::peg(&view.state, &now);
+        self.explained(&view.row, &explain::peg(&view.state, &now))
+    }
+
+    /// An explanation as the API tells it.
+    pub(super) fn explained(&self, row: &CrossingRow, told: &explain::Account) -> ExplanationView {
         ExplanationView {
             role: told.role.clone(),
-            stage: view.row.stage.clone(),
+            stage: row.stage.clone(),
             place: told.place.clone(),
             next: told.next.to_string(),
             until_chain: told.until.map(|until| self.chain_name(until.chain)),
@@ -255,7 +272,7 @@ impl App {
         }
     }
 
-    fn line(&self, step: &CrossingStep) -> HistoryView {
+    pub(super) fn line(&self, step: &CrossingStep) -> HistoryView {
         HistoryView {
             seq: step.seq,
             event: (step.seq > 0).then(|| step.name.clone()),
@@ -284,7 +301,7 @@ pub(super) fn digest(body: &StartBody) -> B256 {
     alloy_primitives::keccak256(serde_json::to_vec(body).unwrap_or_default())
 }
 
-fn asset_text(asset: Asset) -> String {
+pub(super) fn asset_text(asset: Asset) -> String {
     match asset {
         Asset::Native => "native".into(),
         Asset::Token(token) => token.to_string(),

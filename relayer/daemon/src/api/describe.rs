@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, events, evidence, health, messages, problem, proofs, supply, transfers,
-    views,
+    chains, crossings, events, evidence, health, messages, problem, proofs, settlement, supply,
+    transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -30,6 +30,7 @@ use super::{
         transfers::refund,
         evidence::export,
         evidence::chains,
+        settlement::confirm,
         messages::send,
         messages::list,
         messages::show,
@@ -44,7 +45,8 @@ use super::{
         problem::Problem,
         views::EventView,
         crossings::StartPeg,
-        messages::MessageStep
+        messages::MessageStep,
+        settlement::StartSettlement
     ))
 )]
 struct Api;

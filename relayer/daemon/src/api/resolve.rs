@@ -64,7 +64,7 @@ impl App {
             .map_err(|problem| Problem::bad_request(problem.detail))
     }
 
-    fn address(&self, field: &str, text: &str) -> Result<Address, Problem> {
+    pub(super) fn address(&self, field: &str, text: &str) -> Result<Address, Problem> {
         if let Some(address) = self.accounts.get(text) {
             return Ok(*address);
         }

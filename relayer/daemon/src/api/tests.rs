@@ -31,16 +31,43 @@ use crate::{
     crossing::{
         CrossingConfig, Handle,
         peg::{PegPort, PegSite, Pegs},
+        settlement::{SettlementSite, Settlements},
     },
     drive::{DriveConfig, Driver, WallClock},
+    keys::{Signers, address_of},
     relay::{RelayConfig, RelayHandle},
     store::{Store, StoreKey},
     supply::{SupplyConfig, SupplyHandle},
 };
 
+mod settlements;
+
 const ALICE: Address = Address::repeat_byte(0xa1);
 const BOB: Address = Address::repeat_byte(0xb0);
 const TOKEN: Address = Address::repeat_byte(0x70);
+
+/// Dora's key: she is a party of settlements.
+fn party() -> secp256k1::SecretKey {
+    secp256k1::SecretKey::from_byte_array([7; 32]).unwrap()
+}
+
+fn settlements() -> Settlements {
+    Settlements {
+        sites: vec![SettlementSite {
+            public: ChainId(1),
+            escrow: Address::repeat_byte(0xe5),
+            public_start: Height(0),
+            consortium: ChainId(2),
+            settlement: Address::repeat_byte(0x5e),
+            consortium_start: Height(0),
+            client: Address::repeat_byte(0xc1),
+            account: ALICE,
+        }],
+        signers: Signers::new([party()]),
+        settle: 4,
+        patience: 20,
+    }
+}
 
 struct Bench {
     router: Router,
@@ -60,8 +87,9 @@ impl Bench {
             });
             chain.fund(Asset::Native, ALICE, U256::from(1_000));
             chain.fund(Asset::Token(TOKEN), ALICE, U256::from(1_000));
+            chain.fund(Asset::Token(TOKEN), address_of(&party()), U256::from(1_000));
             chain.seal_to_final();
-            chain.with_accounts(vec![ALICE])
+            chain.with_accounts(vec![ALICE, address_of(&party())])
         };
         let (a, b) = (chain(1, "a"), chain(2, "b"));
         let now = a.now();
@@ -84,11 +112,16 @@ impl Bench {
             driver.clone(),
             chains.clone(),
         );
-        let config_of_pegs = CrossingConfig::default();
-        let pegs = Pegs::new(Some(site()), ours());
         let pegs = Handle::start(
-            config_of_pegs,
-            pegs,
+            CrossingConfig::default(),
+            Pegs::new(Some(site()), ours()),
+            Arc::clone(&store),
+            driver.clone(),
+            chains.clone(),
+        );
+        let settlements = Handle::start(
+            CrossingConfig::default(),
+            settlements(),
             Arc::clone(&store),
             driver.clone(),
             chains.clone(),
@@ -99,6 +132,7 @@ impl Bench {
             relay,
             pegs,
             supply,
+            settlements,
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),
@@ -106,12 +140,17 @@ impl Bench {
             chain: Arc::new(chain),
             points_token: Some(TOKEN),
             proofs: None,
+            contracts: ChainContracts::default(),
             rpc: None,
             rpc_tls: None,
             validators: None,
             stalled_after: 30,
         };
-        let accounts = BTreeMap::from([("alice".to_owned(), ALICE), ("bob".to_owned(), BOB)]);
+        let accounts = BTreeMap::from([
+            ("alice".to_owned(), ALICE),
+            ("bob".to_owned(), BOB),
+            ("dora".to_owned(), address_of(&party())),
+        ]);
         let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
         let entries = vec![entry(a, "a"), entry(b, "b")];
         let app = App::with_access(engines, entries, accounts, &config, access);

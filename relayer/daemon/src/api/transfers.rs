@@ -20,11 +20,7 @@ use super::{
     app::Repeatable,
     crossings::{StartBody, digest},
 };
-use crate::{
-    crossing::{CrossingError, CrossingView},
-    drive::{DriveError, TransferView},
-    store::Listed,
-};
+use crate::{crossing::CrossingError, drive::DriveError, store::Listed};
 
 /// Most transfers of one page.
 const MAX_PAGE: u32 = 500;
@@ -44,7 +40,7 @@ pub(super) struct Filter {
     /// So many are skipped.
     #[serde(default)]
     offset: u32,
-    /// `swap`, `peg_in` or `peg_out`.
+    /// `swap`, `peg_in`, `peg_out` or `settlement`.
     kind: Option<String>,
     /// `initiator`, `counterparty`, `watchtower`, `user` or `carrier`.
     role: Option<String>,
@@ -54,7 +50,7 @@ pub(super) struct Filter {
     chain: Option<String>,
 }
 
-/// Begins a transfer: a swap, or by `kind` a way over the peg.
+/// Begins a transfer: a swap, or by `kind` a way over the peg or a settlement.
 ///
 /// With an `Idempotency-Key` header a repetition of the same request answers with the same transfer, as long as the
 /// daemon was not restarted between.
@@ -159,10 +155,7 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<PartView>>, Problem> {
-    let (swaps, pegs) = parts(&app, transfer_id(id)?).await?;
-    let swaps = swaps.iter().map(|view| PartView::new(&app, view));
-    let pegs = pegs.iter().map(|view| app.peg_part(view));
-    Ok(Json(swaps.chain(pegs).collect()))
+    Ok(Json(parts(&app, transfer_id(id)?).await?))
 }
 
 /// Where a transfer is, who may act next, until when, what it costs, and what happens if nobody does.
@@ -175,11 +168,10 @@ pub(super) async fn explain(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<ExplanationView>>, Problem> {
-    let (swaps, pegs) = parts(&app, transfer_id(id)?).await?;
-    let swaps = swaps.iter();
-    let swaps = swaps.map(|view| ExplanationView::new(&app, &view.explanation));
-    let pegs = pegs.iter().map(|view| app.explained_peg(view));
-    Ok(Json(swaps.chain(pegs).collect()))
+    let parts = parts(&app, transfer_id(id)?).await?;
+    Ok(Json(
+        parts.into_iter().map(|part| part.explanation).collect(),
+    ))
 }
 
 /// Asks for the money back: at once where nothing is locked, after the deadline where something is.
@@ -194,6 +186,10 @@ pub(super) async fn refund(
 ) -> Result<StatusCode, Problem> {
     let id = transfer_id(id)?;
     match app.pegs.command(id, &peg::Event::Cancel).await {
+        Err(CrossingError::PeerUnknownTransfer(_)) => {}
+        done => return Ok(done.map(|()| StatusCode::ACCEPTED)?),
+    }
+    match app.settlements.cancel(id).await {
         Err(CrossingError::PeerUnknownTransfer(_)) => app.driver.refund(id).await?,
         done => done?,
     }
@@ -201,16 +197,16 @@ pub(super) async fn refund(
 }
 
 /// Our parts in a transfer of whatever kind; there is at least one.
-async fn parts(
-    app: &App,
-    id: TransferId,
-) -> Result<(Vec<TransferView>, Vec<CrossingView<peg::State>>), Problem> {
-    let pegs = app.pegs.show(id).await?;
-    let swaps = match app.driver.show(id).await {
-        Err(DriveError::PeerUnknownTransfer(_)) if !pegs.is_empty() => Vec::new(),
-        shown => shown?,
-    };
-    Ok((swaps, pegs))
+async fn parts(app: &App, id: TransferId) -> Result<Vec<PartView>, Problem> {
+    let (pegs, settlements) = (app.pegs.show(id).await?, app.settlements.show(id).await?);
+    let pegs = pegs.iter().map(|view| app.peg_part(view));
+    let settlements = settlements.iter().map(|view| app.settlement_part(view));
+    let mut parts: Vec<PartView> = pegs.chain(settlements).collect();
+    match app.driver.show(id).await {
+        Err(DriveError::PeerUnknownTransfer(_)) if !parts.is_empty() => {}
+        shown => parts.extend(shown?.iter().map(|view| PartView::new(app, view))),
+    }
+    Ok(parts)
 }
 
 impl Filter {
@@ -226,7 +222,7 @@ impl Filter {
     }
 }
 
-fn transfer_id(id: Result<Path<String>, PathRejection>) -> Result<TransferId, Problem> {
+pub(super) fn transfer_id(id: Result<Path<String>, PathRejection>) -> Result<TransferId, Problem> {
     let Path(id) = id?;
     id.parse().map_err(Problem::bad_request)
 }

@@ -36,6 +36,12 @@ pub struct ChainView {
     pub hash_time_lock: String,
     /// Address of the points token.
     pub points_token: Option<String>,
+    /// Address of the `Gateway` of messages.
+    pub gateway: Option<String>,
+    /// Address of the settlements' contract: `SettlementEscrow` on a public chain, `Settlement` on a consortium chain.
+    pub settlement: Option<String>,
+    /// Address of `DeliveryAgreement`, the worked example of a private business, on a consortium chain.
+    pub delivery_agreement: Option<String>,
     /// Ethereum JSON-RPC (HTTP and WebSocket) that needs no certificate.
     pub rpc: Option<String>,
     /// Ethereum JSON-RPC that needs a client certificate.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
@@ -155,10 +155,12 @@ pub(super) struct Demo {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Transfer {
-    /// Begin a swap, or a way over the peg
+    /// Begin a swap, a way over the peg, or a settlement
     #[command(
         after_help = "Examples:\n  causeway transfer start --from public:alice --give 5 --counterparty bob \\\n    --to consortium:alice --want 5\n  \
-        causeway transfer start --kind peg-in --from public:alice --give 5 --to consortium:alice --wait\n\n\
+        causeway transfer start --kind peg-in --from public:alice --give 5 --to consortium:alice --wait\n  \
+        causeway transfer start --kind settlement --from public:alice --give 5 --counterparty bob --to consortium \\\n    \
+        --terms order.json --salt-file order.salt\n\n\
         Amounts are in whole units of 18 decimals; add `wei` for smallest units (5wei).\n\
         Assets are points (the default), native, or a token's address."
     )]
@@ -175,6 +177,39 @@ pub(super) enum Transfer {
         /// Id of the transfer
         id: String,
     },
+    /// Confirm what a settlement came to, as one of its parties, having seen the private data
+    #[command(
+        after_help = "Example:\n  causeway transfer confirm 1f0c... --as bob --data receipt.json --salt-file receipt.salt --to-counterparty 3.5\n\n\
+        The digest of the data is made here; neither the data nor the random value is sent anywhere. Whoever comes first makes\n\
+        the file of the random value; the other party needs the same file."
+    )]
+    Confirm(Confirm),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Confirm {
+    /// Id of the transfer
+    pub(super) id: String,
+    /// Which party confirms; not needed where only one is ours
+    #[arg(long = "as", value_name = "ACCOUNT")]
+    pub(super) account: Option<String>,
+    /// File with the private result, as both parties have it
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "outcome_digest",
+        requires = "salt_file"
+    )]
+    pub(super) data: Option<PathBuf>,
+    /// File of the random value that only the parties know; made where there is none
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub(super) salt_file: Option<PathBuf>,
+    /// Digest of the private result instead, as the business contract concluded it
+    #[arg(long, value_name = "DIGEST", conflicts_with = "data")]
+    pub(super) outcome_digest: Option<B256>,
+    /// How much of the escrow the counterparty gets
+    #[arg(long, value_name = "AMOUNT")]
+    pub(super) to_counterparty: String,
 }
 
 #[derive(Debug, Args)]
@@ -203,12 +238,15 @@ pub(super) struct Start {
     /// What is wanted, of a swap [default: points]
     #[arg(long, value_name = "ASSET")]
     pub(super) want_asset: Option<String>,
-    /// Of a peg: seconds until the destination pays no more [default: by what was measured]
+    /// Of a peg: seconds until the destination pays no more [default: by what was measured]; of a settlement: until no result
+    /// counts any more [default: 3600]
     #[arg(long, value_name = "SECONDS")]
     pub(super) window: Option<u64>,
     /// Safety deposit, native, for whoever completes the lock
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     pub(super) deposit: String,
+    #[command(flatten)]
+    pub(super) settlement: OfSettlement,
     /// Wait until it has ended
     #[arg(long)]
     pub(super) wait: bool,
@@ -222,6 +260,26 @@ pub(super) enum StartKind {
     PegIn,
     /// It comes back
     PegOut,
+    /// An escrow waits for the proved result of a private business
+    Settlement,
+}
+
+/// What only a settlement has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Of a settlement")]
+pub(super) struct OfSettlement {
+    /// File with the private terms, as both parties have it
+    #[arg(long, value_name = "FILE", requires = "salt_file")]
+    pub(super) terms: Option<PathBuf>,
+    /// File of the random value that only the parties know; made where there is none
+    #[arg(long, value_name = "FILE", requires = "terms")]
+    pub(super) salt_file: Option<PathBuf>,
+    /// Digest of the private terms instead
+    #[arg(long, value_name = "DIGEST", conflicts_with = "terms")]
+    pub(super) terms_digest: Option<B256>,
+    /// Contract of the consortium that must conclude the same outcome [default: the parties' word is enough]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) business: Option<Address>,
 }
 
 #[derive(Debug, Args)]

@@ -72,6 +72,16 @@ fn described(view: &ChainView) -> String {
         or_none(&view.rpc),
         or_none(&view.rpc_tls),
     );
+    let more = [
+        ("gateway", &view.gateway),
+        ("settlement", &view.settlement),
+        ("delivery", &view.delivery_agreement),
+    ];
+    for (what, at) in more {
+        if let Some(at) = at {
+            text += &format!("\n  {what:<10} {at}");
+        }
+    }
     for account in &view.accounts {
         let amount = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), whole);
         text += &format!(

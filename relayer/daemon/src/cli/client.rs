@@ -104,6 +104,13 @@ impl Api {
             .map(drop)
     }
 
+    /// The same with a body.
+    pub(super) async fn ask_with(&self, path: &str, body: &impl Serialize) -> Result<(), CliError> {
+        self.send(self.client.request(Method::POST, self.at(path)).json(body))
+            .await
+            .map(drop)
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

@@ -130,3 +130,31 @@ fn a_way_over_the_peg_has_no_other_party_and_a_swap_has_one() {
     }
     assert!(start("--kind teleport").is_err());
 }
+
+#[test]
+fn an_outcome_is_confirmed_by_its_data_or_by_its_digest_never_by_both_or_neither() {
+    let confirm = |rest: &str| format!("causeway transfer confirm 1f --to-counterparty 5 {rest}");
+    let digest = format!("0x{}", "6e".repeat(32));
+
+    for good in [
+        "--data result --salt-file salt",
+        &format!("--outcome-digest {digest}"),
+    ] {
+        assert!(
+            Cli::try_parse_from(confirm(good).split(' ')).is_ok(),
+            "{good}"
+        );
+    }
+    let cases = [
+        ("--as bob".to_owned(), ErrorKind::MissingRequiredArgument),
+        ("--data result".into(), ErrorKind::MissingRequiredArgument),
+        ("--outcome-digest 0x12".into(), ErrorKind::ValueValidation),
+        (
+            format!("--data r --salt-file s --outcome-digest {digest}"),
+            ErrorKind::ArgumentConflict,
+        ),
+    ];
+    for (bad, kind) in cases {
+        assert_eq!(refused(&confirm(&bad)), kind, "{bad}");
+    }
+}

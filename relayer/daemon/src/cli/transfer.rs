@@ -4,15 +4,18 @@ use std::{fmt::Write as _, time::Duration};
 
 use super::{
     CliError,
-    args::{Global, List, Start, StartKind, Transfer as Command},
+    args::{Confirm, Global, List, Start, StartKind, Transfer as Command},
     client::Api,
+    digest::{self, Private},
     output::Output,
 };
 use crate::api::{
-    Amount, At, ExplanationView, PartView, PegKind, StartPeg, StartRequest, Started, Transfer,
-    TransferList,
+    Amount, At, ConfirmRequest, ExplanationView, PartView, PegKind, SettlementKind, StartPeg,
+    StartRequest, StartSettlement, Started, Transfer, TransferList,
 };
 
+/// How long a settlement waits for its result, where nothing else was said.
+const HOUR: u64 = 3_600;
 /// Pause between two looks of `--wait`.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -37,6 +40,7 @@ pub(super) async fn run(
             output.answer(&told, texts(&told));
             Ok(())
         }
+        Command::Confirm(args) => confirm(&api, &args, output).await,
     }
 }
 
@@ -47,6 +51,7 @@ pub(super) async fn explain(global: &Global, id: &str, output: &Output) -> Resul
 }
 
 async fn start(api: &Api, args: &Start, output: &Output) -> Result<(), CliError> {
+    no_business(args)?;
     let started: Started = match args.kind {
         StartKind::Swap => api.post("/v1/transfers", &swap(args)?).await?,
         StartKind::PegIn => {
@@ -57,6 +62,7 @@ async fn start(api: &Api, args: &Start, output: &Output) -> Result<(), CliError>
             api.post("/v1/transfers", &peg(args, PegKind::PegOut)?)
                 .await?
         }
+        StartKind::Settlement => api.post("/v1/transfers", &settlement(args)?).await?,
     };
     output.answer(
         &started,
@@ -81,7 +87,7 @@ pub(super) fn swap(args: &Start) -> Result<StartRequest, CliError> {
         return Err(CliError::Argument {
             argument: "--window",
             got: window.to_string(),
-            expected: "--kind peg-in or peg-out beside it: a swap's deadlines follow from the margin",
+            expected: "--kind peg-in, peg-out or settlement beside it: a swap's deadlines follow from the margin",
         });
     }
     let asset = |given: &Option<String>| given.clone().unwrap_or_else(|| "points".into());
@@ -129,6 +135,96 @@ pub(super) fn peg(args: &Start, kind: PegKind) -> Result<StartPeg, CliError> {
     })
 }
 
+fn settlement(args: &Start) -> Result<StartSettlement, CliError> {
+    for (argument, given) in [("--want", &args.want), ("--want-asset", &args.want_asset)] {
+        if let Some(got) = given.clone() {
+            return Err(CliError::Argument {
+                argument,
+                got,
+                expected: "nothing: what a settlement comes to, its business finds",
+            });
+        }
+    }
+    if args.to.contains(':') {
+        return Err(CliError::Argument {
+            argument: "--to",
+            got: args.to.clone(),
+            expected: "the chain of the business alone, as consortium",
+        });
+    }
+    let counterparty = args.counterparty.clone().ok_or(CliError::Argument {
+        argument: "--counterparty",
+        got: String::new(),
+        expected: "something: a settlement has another party",
+    })?;
+    let of = &args.settlement;
+    let terms = Private {
+        digest: of.terms_digest,
+        file: of.terms.clone(),
+        salt_file: of.salt_file.clone(),
+    };
+    Ok(StartSettlement {
+        kind: SettlementKind::Settlement,
+        from: at("--from", &args.from)?,
+        give: Amount {
+            asset: args.give_asset.clone().unwrap_or_else(|| "points".into()),
+            amount: smallest_units("--give", &args.give)?,
+        },
+        counterparty,
+        consortium: args.to.clone(),
+        business: of.business.map(|business| business.to_string()),
+        terms_digest: digest::of("--terms", &terms)?.to_string(),
+        window_seconds: args.window.unwrap_or(HOUR),
+    })
+}
+
+/// What only a settlement has is refused with every other kind.
+fn no_business(args: &Start) -> Result<(), CliError> {
+    let of = &args.settlement;
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|p| p.display().to_string());
+    let given = [
+        ("--terms", path(&of.terms)),
+        ("--salt-file", path(&of.salt_file)),
+        (
+            "--terms-digest",
+            of.terms_digest.map(|digest| digest.to_string()),
+        ),
+        (
+            "--business",
+            of.business.map(|business| business.to_string()),
+        ),
+    ];
+    for (argument, got) in given {
+        if let (Some(got), true) = (got, args.kind != StartKind::Settlement) {
+            return Err(CliError::Argument {
+                argument,
+                got,
+                expected: "--kind settlement beside it",
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn confirm(api: &Api, args: &Confirm, output: &Output) -> Result<(), CliError> {
+    let private = Private {
+        digest: args.outcome_digest,
+        file: args.data.clone(),
+        salt_file: args.salt_file.clone(),
+    };
+    let request = ConfirmRequest {
+        account: args.account.clone(),
+        outcome_digest: digest::of("--data", &private)?.to_string(),
+        to_counterparty: smallest_units("--to-counterparty", &args.to_counterparty)?,
+    };
+    let id = segment(&args.id)?;
+    api.ask_with(&format!("/v1/transfers/{id}/confirm"), &request)
+        .await?;
+    let told: Vec<ExplanationView> = explained(api, id).await?;
+    output.answer(&told, texts(&told));
+    Ok(())
+}
+
 async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
     let mut last = String::new();
     loop {
@@ -145,8 +241,8 @@ async fn wait(api: &Api, id: &str, output: &Output) -> Result<(), CliError> {
         }
         match part.transfer.outcome.as_deref() {
             None => tokio::time::sleep(LOOK).await,
-            Some("completed") => {
-                output.answer(&part.transfer, "completed");
+            Some(good @ ("completed" | "released")) => {
+                output.answer(&part.transfer, good);
                 return Ok(());
             }
             Some(outcome) => {

@@ -344,6 +344,13 @@ impl Checker<'_> {
             DAY,
             "0 to 86400",
         )?;
+        range(
+            key("verdict_patience_seconds"),
+            raw.verdict_patience_seconds,
+            0,
+            DAY,
+            "0 to 86400",
+        )?;
         let seal = raw.seal_key_file.as_deref();
         Ok(Transfers {
             seal_key_file: seal.map_or_else(|| data.join("seal.key"), |path| self.path(path)),

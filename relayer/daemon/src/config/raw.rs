@@ -181,6 +181,9 @@ pub struct Evm {
     /// The points token there. Deployed together with the `HashTimeLock`, optional otherwise.
     #[serde(default)]
     pub points_token: Option<Address>,
+    /// The `Gateway` there, if the chain is one of Causeway whose messages this daemon carries.
+    #[serde(default)]
+    pub gateway: Option<Address>,
     /// Where reading begins: the height at which the `HashTimeLock` was deployed.
     #[serde(default)]
     pub start_height: u64,
@@ -296,6 +299,8 @@ pub struct Transfers {
     pub private_refund_seconds: u64,
     /// Added to a plan for the other party's delays, seconds.
     pub slack_seconds: u64,
+    /// How long a settlement's verdict may be on its way through the gateway before it is proved instead, seconds.
+    pub verdict_patience_seconds: u64,
     /// File of the 32-byte key that encrypts preimages, hexadecimal. Made where it does not exist.
     pub seal_key_file: Option<PathBuf>,
     /// Whether messages and pegs are carried between the chains.
@@ -417,6 +422,7 @@ impl Default for Transfers {
             clock_skew_seconds: 10,
             private_refund_seconds: 3_600,
             slack_seconds: 60,
+            verdict_patience_seconds: 60,
             seal_key_file: None,
             carry: true,
         }

@@ -61,6 +61,10 @@ fn the_full_example_explains_the_defaults_that_are_used() {
         default.transfers.private_refund_seconds
     );
     assert_eq!(transfers.slack_seconds, default.transfers.slack_seconds);
+    assert_eq!(
+        transfers.verdict_patience_seconds,
+        default.transfers.verdict_patience_seconds
+    );
 }
 
 #[test]

@@ -56,6 +56,9 @@ impl Proofs {
 /// The registry and the anchors come before the verifiers.
 const VERIFIERS_AT: u64 = 2;
 
+/// Transactions of [`ensure_proofs`]: every verifier is deployed and registered, and three contracts act on them.
+pub(super) const PROOFS: u64 = VERIFIERS_AT + 2 * Registered::ALL.len() as u64 + 3;
+
 const fn first(holders: usize) -> u64 {
     first_of_messaging(holders) + MESSAGING + PEG
 }

@@ -116,7 +116,7 @@ pub struct Place {
 
 /// What a log says.
 pub enum Said<M: Machine> {
-    /// Something begins. Who knows it already takes the event; otherwise `fresh` is taken up, or why nothing is.
+    /// Something begins. Parts of ours that know it take the event; those of `fresh` that do not are taken up, or why none is.
     Begins {
         /// What the chains call it.
         subject: B256,

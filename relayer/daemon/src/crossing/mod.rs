@@ -23,6 +23,7 @@ mod pace;
 pub mod peg;
 mod read;
 mod runner;
+pub mod settlement;
 mod step;
 
 use std::{

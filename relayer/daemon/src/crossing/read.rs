@@ -142,27 +142,37 @@ async fn compose<K: Kind>(
     };
     let mut refusal = None;
     let mut writes = Vec::new();
+    if known.is_empty() && matches!(said, Said::Follows { .. }) {
+        return Ok(None);
+    }
+    for row in &known {
+        let to_all = matches!(said, Said::ToAll(_));
+        if !to_all || kind.hears(&super::step::state::<K>(row)?, chain) {
+            writes.extend(stepped::<K>(row, event, now)?);
+        }
+    }
     match said {
-        Said::Follows { .. } if known.is_empty() => return Ok(None),
-        Said::Begins { fresh, subject, .. } if known.is_empty() => match fresh {
-            Ok(states) => {
-                for state in states {
-                    writes.push(taken_up(ground, kind, *subject, state, now).await?);
-                }
-            }
-            Err(reason) => {
-                info!(%chain, height = %log.height, tx = %log.tx, reason, "not taken up");
-                refusal = Some(reason.clone());
-            }
-        },
-        _ => {
-            for row in &known {
-                let to_all = matches!(said, Said::ToAll(_));
-                if !to_all || kind.hears(&super::step::state::<K>(row)?, chain) {
-                    writes.extend(stepped::<K>(row, event, now)?);
-                }
+        // One part of ours may be known and another not: both parties of a settlement may be ours.
+        Said::Begins {
+            fresh: Ok(states),
+            subject,
+            ..
+        } => {
+            let is_new = |state: &&K::State| {
+                let role = K::about(state).role;
+                known.iter().all(|row| row.key.role != role)
+            };
+            for state in states.iter().filter(is_new) {
+                writes.push(taken_up(ground, kind, *subject, state, now).await?);
             }
         }
+        Said::Begins {
+            fresh: Err(reason), ..
+        } if known.is_empty() => {
+            info!(%chain, height = %log.height, tx = %log.tx, reason, "not taken up");
+            refusal = Some(reason.clone());
+        }
+        _ => {}
     }
     let fact = CrossingFact {
         kind: K::NAME,

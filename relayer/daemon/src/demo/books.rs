@@ -6,7 +6,7 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{Asset, ChainReader as _};
 use serde::{Serialize, Serializer};
 
-use super::{DemoError, PAID, SWAPPED, Stage, WATCHED, points};
+use super::{DemoError, PAID, SHARE, SWAPPED, Stage, WATCHED, points};
 use crate::{
     hosting::Hosting,
     local::{ALICE, BOB, CAROL, DAVE},
@@ -101,8 +101,8 @@ impl Books {
     /// Every party has exactly what was agreed, the refunded lock counting nothing.
     fn moved(&self, before: &Self) -> Vec<String> {
         let expected = [
-            (ALICE, SWAPPED, 0, 0, SWAPPED),
-            (BOB, 0, SWAPPED, SWAPPED, 0),
+            (ALICE, SWAPPED + SHARE, 0, 0, SWAPPED),
+            (BOB, 0, SWAPPED + SHARE, SWAPPED, 0),
             (CAROL, WATCHED + PAID, 0, 0, WATCHED),
             (DAVE, 0, WATCHED + PAID, WATCHED, 0),
         ];

@@ -50,6 +50,8 @@ use crate::{
 pub struct RelayConfig {
     /// Gateways, one for each chain.
     pub sites: Vec<Site>,
+    /// Whether anything is brought across, or gateways are only read.
+    pub carry: bool,
     /// Sizes of deliveries.
     pub policy: Policy,
     /// How failures are retried.
@@ -70,6 +72,7 @@ impl Default for RelayConfig {
     fn default() -> Self {
         Self {
             sites: Vec::new(),
+            carry: true,
             policy: Policy::default(),
             patience: Patience::default(),
             poll: Duration::from_millis(500),

@@ -126,6 +126,9 @@ impl Runner {
                 break;
             }
         }
+        if !shared.config.carry {
+            return Ok(tips);
+        }
         let look = Look { tips, now, busy };
         for site in &shared.config.sites {
             if let Err(error) = self.keep_epoch(site.chain, &look).await {

@@ -20,6 +20,7 @@ impl Checker<'_> {
         for (field, address) in [
             ("hash_time_lock", raw.hash_time_lock),
             ("points_token", raw.points_token),
+            ("gateway", raw.gateway),
         ] {
             if let Some(zero) = address.filter(|address| address.is_zero()) {
                 return Err(value(key(field), zero, "an address that is not zero"));
@@ -97,6 +98,7 @@ impl Checker<'_> {
             poll_ms: raw.poll_ms,
             max_response_bytes: raw.max_response_bytes,
             max_range: raw.max_range,
+            certificates: raw.gateway.is_some(),
         })
     }
 }
