@@ -162,10 +162,7 @@ mod tests {
         let expected = b256!("8944b78f164e0eb1f0b508b51b2c0e076b323e9630761c5f1197d73c002b2198");
         assert_eq!(rekeying_digest(&domain, &rekeying), expected);
         let expected = b256!("3e5af524e9a044436ad740e7452237b6065c4f750d08a4a3475e3dba1c323cfe");
-        assert_eq!(
-            revocation_digest(&domain, B256::repeat_byte(10)),
-            expected
-        );
+        assert_eq!(revocation_digest(&domain, B256::repeat_byte(10)), expected);
     }
 
     #[test]
