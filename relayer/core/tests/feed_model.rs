@@ -552,17 +552,18 @@ fn a_silent_follower_costs_nothing_though_all_is_said_twice() {
     holds("feed: silent follower, repeated messages", feed);
 }
 
-/// Up to the end of the first round; what comes after is walked.
+/// Three proposals within the first second; what comes after is walked.
 #[test]
 fn a_lying_leader_moves_nothing_out_of_the_honest_range() {
     let feed = Feed {
-        end: FIRST,
+        end: 0,
         proposals_only: true,
-        ..feed(Fault::LyingOperator(1), 2)
+        ..feed(Fault::LyingOperator(1), 3)
     };
-    holds("feed: lying leader, first round", feed);
+    holds("feed: lying leader, first second", feed);
 }
 
+/// Up to the end of the first round; what comes after is walked.
 #[test]
 fn a_lying_follower_moves_nothing_out_of_the_honest_range() {
     let feed = Feed {
