@@ -1,6 +1,6 @@
 //! Holders who act on proofs: a wallet for each, and the binary that proves.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use alloy_primitives::{B256, U256};
 use anyhow::{Context as _, Result, ensure};
@@ -47,21 +47,6 @@ impl<'a> Scene<'a> {
             contracts,
             chain_id,
         })
-    }
-
-    /// Has carol deploy a contract, from its artifact or from the source of a generated verifier; from then on that is
-    /// what its name means here.
-    ///
-    /// # Errors
-    /// Fails when the wallet or the compiler fails.
-    pub fn deploy(&mut self, contract: &str, args: Value, source: Option<&Path>) -> Result<String> {
-        let mut orders = self.wallet_of("carol");
-        orders["contract"] = json!(contract);
-        orders["args"] = args;
-        orders["source"] = json!(source);
-        let address = wallet("deploy.mjs", &orders)?["address"].take();
-        self.contracts[contract] = address.clone();
-        Ok(address.as_str().context("an address")?.to_owned())
     }
 
     /// Address of a contract.
