@@ -227,7 +227,11 @@ impl Store {
                 .await
                 .map_err(|e| StoreError::from_sqlx("sealing a secret", e))?;
         }
-        record(tx, write, fact, at).await
+        record(tx, write, fact, at).await?;
+        match write.outcome {
+            Some(_) => drop_wanted(tx, &write.key).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -332,18 +336,21 @@ async fn update(
             expected: from,
         });
     }
-    if step.outcome.is_some() {
-        sqlx::query(
-            "UPDATE crossing_effects SET status = 'dropped' \
-             WHERE kind = ? AND subject = ? AND role = ? AND status = 'wanted'",
-        )
-        .bind(&step.key.kind)
-        .bind(step.key.subject.to_string())
-        .bind(&step.key.role)
-        .execute(&mut **tx)
-        .await
-        .map_err(failed)?;
-    }
+    Ok(())
+}
+
+/// What has ended wants nothing more; an order that is under way goes on.
+async fn drop_wanted(tx: &mut Tx<'_>, key: &CrossingKey) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE crossing_effects SET status = 'dropped' \
+         WHERE kind = ? AND subject = ? AND role = ? AND status = 'wanted'",
+    )
+    .bind(&key.kind)
+    .bind(key.subject.to_string())
+    .bind(&key.role)
+    .execute(&mut **tx)
+    .await
+    .map_err(|e| StoreError::from_sqlx("dropping effects", e))?;
     Ok(())
 }
 
