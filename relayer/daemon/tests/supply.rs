@@ -58,6 +58,8 @@ struct Reader {
 
 impl Reader {
     fn of(daemon: &Daemon) -> Self {
+        // Installed already by another test of this process: that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             base: format!("http://{}", daemon.api),
             client: reqwest::Client::builder()

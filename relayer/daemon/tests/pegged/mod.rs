@@ -330,7 +330,8 @@ pub(crate) fn as_carol(chains: &Chains, name: &str) -> HostedChain {
 /// A transaction of an account, to its end.
 pub(crate) async fn act(chain: &HostedChain, account: Address, to: Option<Address>, data: Bytes) {
     let nonce = chain.next_nonce(account).await.expect("a nonce");
-    let tx = chain.prepare(&order(account, to, data), nonce, Bump(0));
+    let order = order(account, to, data);
+    let tx = chain.prepare(&order, nonce, Bump(0));
     let tx = tx.await.expect("the contract accepts it");
     chain.broadcast(&tx).await.expect("sent");
     finalised(chain, tx.id).await.expect("done");
