@@ -328,3 +328,55 @@ const fn default_batch() -> usize {
 const fn default_max() -> u64 {
     100_000
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(from: &str, to: &str) -> Result<Config, toml::de::Error> {
+        toml::from_str(&EXAMPLE.replacen(from, to, 1))
+    }
+
+    const EXAMPLE: &str = include_str!("../../../../config/device.toml");
+
+    #[test]
+    fn the_example_is_read_and_unknown_keys_are_not() {
+        let config = with("", "").unwrap();
+
+        assert_eq!(config.uplink.batch, default_batch());
+        assert_eq!(config.buffer.max_readings, default_max());
+        assert!(with("[device]", "[device]\ncolour = 1").is_err());
+        assert!(with("kind = \"command\"", "kind = \"telepathy\"").is_err());
+        assert!(with("did:odin:", "did:web:").is_err());
+    }
+
+    #[test]
+    fn a_url_names_scheme_host_and_port() {
+        let parts = |url: &str| split_url(url).map(|(_, host, port)| (host, port));
+
+        assert_eq!(
+            parts("https://a.example:8443/").unwrap(),
+            ("a.example".into(), 8443)
+        );
+        assert_eq!(parts("mqtts://127.0.0.1:8883").unwrap().1, 8883);
+        for bad in [
+            "http://a:1",
+            "mqtt://a:1",
+            "https://a",
+            "https://:1",
+            "https://a:99999",
+            "https://a/b:1",
+        ] {
+            assert!(matches!(parts(bad), Err(ConfigError::Url(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn batches_that_nobody_takes_are_refused() {
+        for batch in [0, MAX_BATCH + 1] {
+            let mut config = with("", "").unwrap();
+            config.uplink.batch = batch;
+            assert!(matches!(config.device(), Err(ConfigError::Batch(got)) if got == batch));
+        }
+    }
+}
