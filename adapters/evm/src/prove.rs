@@ -129,7 +129,9 @@ impl Provable for EvmChain {
         // A light client is made from this: a quorum must say it.
         let set = self.panel.agree("the same validators", |node| async move {
             let doing = "reading the validators";
-            let members: Members = node.call("causeway_validatorSet", params![], doing).await?;
+            let members: Members = node
+                .call("causeway_getValidatorSet", params![], doing)
+                .await?;
             Ok(members)
         });
         let set = set.await?;
@@ -232,7 +234,7 @@ impl EvmChain {
 /// Header and certificate of a block; `None` while there is none.
 async fn finality(node: &Node, height: Height) -> Result<Option<(Sealed, Finalized)>, ChainError> {
     let number = U64::from(height.0);
-    let method = "causeway_finalityCertificate";
+    let method = "causeway_getFinalityCertificate";
     let doing = "reading a certificate";
     let proof: Option<Finalized> = node.call(method, params![number], doing).await?;
     let Some(proof) = proof else {
