@@ -24,7 +24,7 @@ pub use chain::{Chain, ChainReader, ChainWriter};
 pub use codec::MEMO_VERSION;
 pub use error::{ChainError, Retry};
 pub use prove::{
-    Anchor, Certificate, Checkpoint, ContractReader, FinalityProof, Founding, Handover, Inclusion,
-    Provable, RawLog, SlotProof, StateProof,
+    Anchor, Archive, Certificate, Checkpoint, ContractReader, FinalityProof, Founding, Handover,
+    Inclusion, Provable, RawLog, SlotProof, StateProof,
 };
 pub use types::*;

@@ -37,6 +37,11 @@ pub trait ContractReader: Send + Sync {
     fn provable(&self) -> Option<&dyn Provable> {
         None
     }
+
+    /// The chain as something that proves its past; `None` where that cannot be asked. Never changes.
+    fn archive(&self) -> Option<&dyn Archive> {
+        None
+    }
 }
 
 /// A chain whose final blocks carry a certificate that another chain's contract can check.
@@ -64,7 +69,12 @@ pub trait Provable: Send + Sync {
         slots: &[B256],
         at: Height,
     ) -> Result<StateProof, ChainError>;
+}
 
+/// A provable chain that also proves its past, for files that are checked long after
+/// ([`ContractReader::archive`]). What it returns is checked by whoever reads the file, and by nobody before.
+#[async_trait]
+pub trait Archive: Send + Sync {
     /// How `epoch` gave over to the next. Of any age: kept for good.
     ///
     /// # Errors

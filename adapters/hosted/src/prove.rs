@@ -8,9 +8,9 @@ use alloy_primitives::{Address, B256, Bytes};
 use alloy_trie::{HashBuilder, Nibbles, proof::ProofRetainer};
 use async_trait::async_trait;
 use causeway_adapter_api::{
-    Anchor, Certificate, ChainError, ChainId, Checkpoint, ContractReader, FinalityProof, Founding,
-    Handover, Height, HeightRange, Inclusion, Provable, RawLog, SlotProof, StateProof, Timestamp,
-    TxId,
+    Anchor, Archive, Certificate, ChainError, ChainId, Checkpoint, ContractReader, FinalityProof,
+    Founding, Handover, Height, HeightRange, Inclusion, Provable, RawLog, SlotProof, StateProof,
+    Timestamp, TxId,
 };
 
 use crate::{
@@ -58,6 +58,10 @@ impl ContractReader for HostedChain {
     }
 
     fn provable(&self) -> Option<&dyn Provable> {
+        Some(self)
+    }
+
+    fn archive(&self) -> Option<&dyn Archive> {
         Some(self)
     }
 }
@@ -130,7 +134,10 @@ impl Provable for HostedChain {
         let block = self.executed(at)?;
         Ok(proven(&block.state, account, slots, at))
     }
+}
 
+#[async_trait]
+impl Archive for HostedChain {
     async fn handover(&self, epoch: u64) -> Result<Handover, ChainError> {
         let node = self.node();
         let next = epoch.saturating_add(1);

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, keccak256};
 use causeway_adapter_api::{
-    Chain, ChainError, ChainId, FinalityProof, Hashlock, Height, HeightRange, Inclusion, Provable,
-    RawLog, StateProof, TxId,
+    Archive, Chain, ChainError, ChainId, FinalityProof, Hashlock, Height, HeightRange, Inclusion,
+    Provable, RawLog, StateProof, TxId,
 };
 use causeway_core::swap::TransferId;
 use causeway_evidence::{
@@ -40,9 +40,9 @@ pub enum EvidenceError {
     /// No such chain.
     #[error("no chain {0} here")]
     UnknownChain(ChainId),
-    /// Its blocks carry no certificates.
+    /// It cannot be asked for proofs of its past.
     #[error(
-        "chain {0} has no certificates that prove its blocks: it is external, ask its own nodes"
+        "chain {0} cannot be asked for proofs of its past: it is external, ask whoever hosts it"
     )]
     NotProvable(ChainId),
     /// Not final, or never sent.
@@ -107,7 +107,7 @@ impl Collector {
         let mut newest: BTreeMap<ChainId, u64> = BTreeMap::new();
         for subject in subjects {
             let chain = self.provable(subject.chain)?;
-            let included = included(chain, *subject).await?;
+            let included = included(self.archive(subject.chain)?, *subject).await?;
             let finality = chain.finality(included.height).await?;
             let epoch = newest.entry(subject.chain).or_default();
             *epoch = finality.certificate.epoch.max(*epoch);
@@ -147,10 +147,10 @@ impl Collector {
     pub async fn known(&self) -> Result<Chains, EvidenceError> {
         let mut known = Chains::new();
         for chain in &self.chains {
-            let Some(provable) = chain.provable() else {
+            let (Some(provable), Some(archive)) = (chain.provable(), chain.archive()) else {
                 continue;
             };
-            let (anchor, founding) = (provable.anchor().await?, provable.founding().await?);
+            let (anchor, founding) = (provable.anchor().await?, archive.founding().await?);
             let genesis = keccak256(&founding.header);
             let (epoch_length, validator_set) = (anchor.epoch_length, anchor.validator_set);
             known.insert(
@@ -173,7 +173,7 @@ impl Collector {
     pub async fn of_transfer(&self, id: TransferId) -> Result<Vec<Subject>, EvidenceError> {
         let mut subjects = Vec::new();
         for chain in &self.chains {
-            let Some(provable) = chain.provable() else {
+            let Some(archive) = chain.archive() else {
                 continue;
             };
             let (info, end) = (chain.info(), chain.finalized().await?.height);
@@ -186,7 +186,7 @@ impl Collector {
                     if !is_about(&log, id, &mut locks) {
                         continue;
                     }
-                    let found = provable.included(log.tx).await?;
+                    let found = archive.included(log.tx).await?;
                     subjects.extend(found.map(|included| Subject {
                         chain: info.id,
                         tx: log.tx,
@@ -201,11 +201,12 @@ impl Collector {
 
     /// From genesis to the set of `epoch`.
     async fn history(&self, id: ChainId, epoch: u64) -> Result<file::Chain, EvidenceError> {
-        let chain = self.provable(id)?;
-        let (anchor, founding) = (chain.anchor().await?, chain.founding().await?);
+        let archive = self.archive(id)?;
+        let anchor = self.provable(id)?.anchor().await?;
+        let founding = archive.founding().await?;
         let mut handovers = Vec::new();
         for past in 0..epoch {
-            let handover = chain.handover(past).await?;
+            let handover = archive.handover(past).await?;
             handovers.push(file::Handover {
                 next: set_of(id, handover.state, handover.next)?,
                 finality: finality_of(handover.finality),
@@ -228,6 +229,11 @@ impl Collector {
             .ok_or(EvidenceError::UnknownChain(id))
     }
 
+    fn archive(&self, id: ChainId) -> Result<&dyn Archive, EvidenceError> {
+        let archive = self.chain(id)?.archive();
+        archive.ok_or(EvidenceError::NotProvable(id))
+    }
+
     fn provable(&self, id: ChainId) -> Result<&dyn Provable, EvidenceError> {
         self.chain(id)?
             .provable()
@@ -246,7 +252,7 @@ fn is_about(log: &RawLog, id: TransferId, locks: &mut Vec<B256>) -> bool {
     locks.contains(lock)
 }
 
-async fn included(chain: &dyn Provable, subject: Subject) -> Result<Inclusion, EvidenceError> {
+async fn included(chain: &dyn Archive, subject: Subject) -> Result<Inclusion, EvidenceError> {
     let Subject { chain: id, tx, .. } = subject;
     let found = chain.included(tx).await?;
     found.ok_or(EvidenceError::UnknownTransaction { chain: id, tx })
