@@ -158,6 +158,7 @@ pub(super) async fn submit(
         task: format!("proof:{account}:{statement}"),
         to: registry,
         data: accept.abi_encode().into(),
+        ..RelayCall::default()
     };
     let tx = app.relay.call(chain, account, &call).await?;
     let accepted = AcceptedProof {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolCall as _;
-use causeway_adapter_api::ChainId;
 use causeway_adapter_api::{ChainId, TxId};
 use causeway_contracts::Gateway;
 use causeway_core::lane::Order;
