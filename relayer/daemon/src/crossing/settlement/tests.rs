@@ -1,5 +1,4 @@
 use alloy_primitives::{Bytes, U256, keccak256};
-use alloy_sol_types::SolEvent as _;
 use causeway_adapter_api::{Timestamp, TxId};
 use causeway_contracts::{Settlement, SettlementEscrow, deal::deal_id};
 use causeway_core::swap::Clock;
@@ -86,7 +85,7 @@ fn roles(said: Said<Settlements>) -> Vec<&'static str> {
         fresh: Ok(states), ..
     } = said
     else {
-        panic!("nothing begins: {said:?}");
+        panic!("nothing begins");
     };
     states.iter().map(|state| state.role.name()).collect()
 }
@@ -118,10 +117,7 @@ fn a_node_that_lies_about_a_deal_begins_nothing() {
 
     let said = kind(&["bob"]).read(SITE.public, &lie);
 
-    assert!(
-        matches!(&said, Some(Said::Begins { fresh: Err(why), .. }) if why.contains("id")),
-        "{said:?}"
-    );
+    assert!(matches!(&said, Some(Said::Begins { fresh: Err(why), .. }) if why.contains("id")));
 }
 
 #[test]
@@ -157,7 +153,7 @@ fn a_word_is_taken_as_that_of_the_party_who_gave_it() {
     let event =
         |party| match kind(&["bob"]).read(SITE.consortium, &log(SITE.settlement, &said(party))) {
             Some(Said::Tells { subject, event }) if subject == id() => event,
-            other => panic!("not told: {other:?}"),
+            _ => panic!("not told"),
         };
 
     let (state, _) = Settlements::step(&state, &event(alice()), &now()).expect("news");
@@ -223,6 +219,6 @@ fn taken_up(ours: &[&str]) -> State {
             fresh: Ok(mut states),
             ..
         }) => states.remove(0),
-        other => panic!("nothing begins: {other:?}"),
+        _ => panic!("nothing begins"),
     }
 }
