@@ -299,10 +299,11 @@ pub fn confirms(causeway: &Causeway, id: &str, party: &str, private: &Private) -
 /// # Errors
 /// Fails when a wallet or the daemon refuses.
 pub fn agree(causeway: &Causeway, pair: &Pair, id: &str, private: &Private) -> Result<()> {
-    let deal = pair.deal()?;
+    let (deal, share) = (pair.deal()?, SHARE.to_string());
     for party in ["alice", "bob"] {
         let outcome = pair.state(causeway, (party, &deal), private)?;
-        ensure!(outcome["toCounterparty"] == SHARE.to_string(), "{outcome}");
+        let got = outcome["toCounterparty"].as_str();
+        ensure!(got == Some(share.as_str()), "{outcome}");
     }
     for party in ["alice", "bob"] {
         confirms(causeway, id, party, private)?;

@@ -105,6 +105,10 @@ pub fn admit(
 
 /// What a chain's last reading says about the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every reading is the next one; plain values keep `match` plain"
+)]
 pub enum Order {
     /// It is the next.
     Next(Following),

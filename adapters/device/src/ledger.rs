@@ -112,11 +112,11 @@ struct Task {
 struct Group {
     rows: Vec<Following>,
     last: HashMap<Chain, Signed>,
-    answers: Vec<(
-        oneshot::Sender<Result<usize, Refused>>,
-        Result<usize, Refused>,
-    )>,
+    answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
+
+/// How many readings of a batch were new, or why it was refused.
+type Verdict = Result<usize, Refused>;
 
 impl Task {
     async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {

@@ -94,6 +94,10 @@ pub struct Record {
 
 /// A reading as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, taken apart at once"
+)]
 pub enum Submitted {
     /// As a record.
     Record(Box<Record>),

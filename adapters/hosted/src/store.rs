@@ -437,7 +437,7 @@ impl Store {
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
         })?;
-        raw.map(|raw| alloy_rlp::decode_exact(raw))
+        raw.map(alloy_rlp::decode_exact)
             .transpose()
             .map_err(|_| StoreError::Damaged {
                 path: self.path.clone(),

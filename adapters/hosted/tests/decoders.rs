@@ -152,7 +152,7 @@ fn the_undamaged_originals_are_accepted() {
 
 /// What coverage-guided fuzzing (`cargo xtask fuzz`) begins with. `CAUSEWAY_WRITE_SEEDS=true` writes it.
 #[test]
-fn the_seeds_of_the_fuzzer_are_the_originals() {
+fn the_seeds_of_the_fuzzer_are_accepted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds");
     for (name, bytes) in [
         ("block/three", block().to_vec()),
@@ -163,8 +163,10 @@ fn the_seeds_of_the_fuzzer_are_the_originals() {
             std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder");
             std::fs::write(&file, &bytes).expect("written");
         }
-        assert_eq!(std::fs::read(&file).expect(name), bytes);
     }
+    let seed = |name| std::fs::read(folder.join(name)).expect(name);
+    assert!(Block::decode(&seed("block/three")).is_ok());
+    assert!(FinalityCertificate::from_bytes(&seed("certificate/three_of_four")).is_ok());
 }
 
 #[test]

@@ -204,11 +204,11 @@ impl Feed {
         let me = Place(node as u8);
         match effect {
             Effect::Observe(Observation { round, sample }) => {
-                self.to_all(world, node, &Letter::Observation(me, sample.value, round));
+                self.send_all(world, node, &Letter::Observation(me, sample.value, round));
             }
             Effect::Propose(made) => {
                 let letter = Letter::Proposal(parts_of(&made), made.report.round);
-                self.to_all(world, node, &letter);
+                self.send_all(world, node, &letter);
             }
             Effect::Sign { report, to } => {
                 let parts = self.parts(world, node, &report);
@@ -222,7 +222,7 @@ impl Feed {
             }
             Effect::Publish(complete) => {
                 let parts = self.parts(world, node, &complete.report);
-                self.to_all(world, node, &Letter::Complete(parts, complete.report.round));
+                self.send_all(world, node, &Letter::Complete(parts, complete.report.round));
             }
             Effect::Transmit { complete, .. } => {
                 let parts = self.parts(world, node, &complete.report);
@@ -249,7 +249,7 @@ impl Feed {
         found.next().expect("it came by letter")
     }
 
-    fn to_all(&self, world: &mut World, from: usize, letter: &Letter) {
+    fn send_all(&self, world: &mut World, from: usize, letter: &Letter) {
         // What is for oneself takes no way.
         world.delivered.insert((from, letter.clone()));
         self.read(world, from, letter);

@@ -41,11 +41,11 @@ fn refused(output: &Output) -> String {
 }
 
 fn write(dir: &Path, name: &str, value: &Value) {
-    std::fs::write(dir.join(name), value.to_string()).unwrap();
+    std::fs::write(dir.join(name), value.to_string()).expect("written");
 }
 
 fn read(dir: &Path, name: &str) -> Value {
-    serde_json::from_slice(&std::fs::read(dir.join(name)).unwrap()).unwrap()
+    serde_json::from_slice(&std::fs::read(dir.join(name)).expect("there")).expect("JSON")
 }
 
 #[test]

@@ -338,9 +338,13 @@ async fn a_peg_with_a_wrong_field_says_which() {
         (
             "/kind",
             json!("teleport"),
-            "expected swap, peg_in or peg_out",
+            "expected swap, peg_in, peg_out or settlement",
         ),
-        ("/kind", json!(7), "expected swap, peg_in or peg_out"),
+        (
+            "/kind",
+            json!(7),
+            "expected swap, peg_in, peg_out or settlement",
+        ),
         (
             "/kind",
             json!("peg_out"),
@@ -549,7 +553,7 @@ async fn the_description_names_every_address_and_loads_nothing() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(path), "{path}");
     }
-    assert_eq!(document["paths"].as_object().unwrap().len(), 15);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 20);
     for outside in ["http://", "https://", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }

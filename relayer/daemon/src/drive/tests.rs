@@ -723,11 +723,17 @@ async fn a_kill_at_any_persist_point_comes_to_the_same_outcome() {
             }
         }
     }
-    // A tick that changes something and a nonce given back need other stories, the relay's and the supply statement's points another town.
+    // A tick that changes something and a nonce given back need other stories; pegs, settlements, the relay and the supply
+    // statement another town.
     for point in PersistPoint::ALL {
         let rare = [
             PersistPoint::TransferStepped,
             PersistPoint::TxVoided,
+            PersistPoint::CrossingCreated,
+            PersistPoint::CrossingCursor,
+            PersistPoint::CrossingOrdered,
+            PersistPoint::CrossingRead,
+            PersistPoint::CrossingStepped,
             PersistPoint::RelayRead,
             PersistPoint::RelayStepped,
             PersistPoint::RelayCalled,
