@@ -1,4 +1,5 @@
 //! Devices over HTTPS with mutual TLS, against a real server and a real archive.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

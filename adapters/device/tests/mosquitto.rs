@@ -1,4 +1,5 @@
 //! Devices over MQTT, through a real Mosquitto.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
