@@ -4,7 +4,7 @@
 //!  genesis --founding set--> epoch 0 --handover--> epoch 1 ... epoch n --certificate--> block --inclusion path--> event
 //! ```
 //!
-//! * [`file`]: what stands in a file, and its bytes (deterministic CBOR, RFC 8949 section 4.2). `*.evidence`.
+//! * [`mod@file`]: what stands in a file, and its bytes (deterministic CBOR, RFC 8949 section 4.2). `*.evidence`.
 //! * [`verify`](mod@verify): reads one, checks link after link, names the first that is broken.
 //! * [`Chains`]: what a reader knows of chains beforehand; without it the genesis blocks named in the file are assumed.
 //!
