@@ -182,6 +182,35 @@ pub(crate) mod tests {
 
     use super::*;
 
+    /// The vectors of docs/devices.md; `contracts/test` has the same for what a contract computes.
+    #[test]
+    fn digests_are_those_that_contracts_compute() {
+        let first = Body {
+            key_number: 1,
+            sequence: 1,
+            time: 1_800_000_000_123,
+            value: -425,
+            device: B256::repeat_byte(0x11),
+            feed: B256::repeat_byte(0x22),
+            previous: B256::ZERO,
+        };
+        let second = Body {
+            sequence: 2,
+            time: 1_800_000_060_123,
+            value: i64::MAX,
+            previous: first.digest(),
+            ..first
+        };
+
+        let digests = [first, second].map(|body| body.digest().to_string());
+
+        let expected = [
+            "0xc7a6a678fbe023870babf6e133419264473b6ed09c49fc3743a393ab57348ccd",
+            "0x23f797a7e7b1e9e40f082c20769cd8c1e32c0dc8011f3038191305d130bfcb29",
+        ];
+        assert_eq!(digests, expected);
+    }
+
     pub(crate) fn body() -> Body {
         Body {
             key_number: 1,

@@ -29,8 +29,19 @@ pub struct Subject {
     pub chain: ChainId,
     /// Which transaction.
     pub tx: TxId,
-    /// Which of its logs; the transaction itself and all of its logs without one.
-    pub log: Option<u64>,
+    /// What of it.
+    pub part: Part,
+}
+
+/// What of a transaction is to be proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The transaction itself and all of its events.
+    Whole,
+    /// One of its events, counted in the transaction.
+    Event(u64),
+    /// One of its events, counted in the block.
+    EventOfBlock(u64),
 }
 
 /// Why there is no file.
@@ -173,26 +184,22 @@ impl Collector {
     pub async fn of_transfer(&self, id: TransferId) -> Result<Vec<Subject>, EvidenceError> {
         let mut subjects = Vec::new();
         for chain in &self.chains {
-            let Some(archive) = chain.archive() else {
+            if chain.archive().is_none() {
                 continue;
-            };
+            }
             let (info, end) = (chain.info(), chain.finalized().await?.height);
             let mut locks = Vec::new();
             let mut next = Height(0);
             while next <= end {
                 let to = Height(next.0.saturating_add(WIDTH - 1).min(end.0));
                 let range = HeightRange { from: next, to };
-                for log in chain.logs(&[info.hash_time_lock], range).await? {
-                    if !is_about(&log, id, &mut locks) {
-                        continue;
-                    }
-                    let found = archive.included(log.tx).await?;
-                    subjects.extend(found.map(|included| Subject {
-                        chain: info.id,
-                        tx: log.tx,
-                        log: Some(log.index.saturating_sub(included.logs_before)),
-                    }));
-                }
+                let mut logs = chain.logs(&[info.hash_time_lock], range).await?;
+                logs.retain(|log| is_about(log, id, &mut locks));
+                subjects.extend(logs.iter().map(|log| Subject {
+                    chain: info.id,
+                    tx: log.tx,
+                    part: Part::EventOfBlock(log.index),
+                }));
                 next = to.next();
             }
         }
@@ -270,19 +277,20 @@ fn facts(subject: Subject, included: Inclusion) -> Result<Vec<Fact>, EvidenceErr
         nodes: receipt.clone(),
         transaction,
     };
-    match subject.log {
-        Some(got) if got >= logs => Err(EvidenceError::UnknownLog {
-            tx: subject.tx,
-            got,
-            logs,
-        }),
-        Some(log) => Ok(vec![event(log)]),
-        None => {
+    let log = match subject.part {
+        Part::Whole => {
             let nodes = included.transaction;
             let sent = Fact::Transaction { nodes, transaction };
-            Ok(std::iter::once(sent).chain((0..logs).map(event)).collect())
+            return Ok(std::iter::once(sent).chain((0..logs).map(event)).collect());
         }
+        Part::Event(log) => log,
+        Part::EventOfBlock(log) => log.saturating_sub(included.logs_before),
+    };
+    if log >= logs {
+        let (tx, got) = (subject.tx, log);
+        return Err(EvidenceError::UnknownLog { tx, got, logs });
     }
+    Ok(vec![event(log)])
 }
 
 fn finality_of(proof: FinalityProof) -> file::Finality {

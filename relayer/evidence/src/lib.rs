@@ -8,7 +8,8 @@
 //! * [`verify`](mod@verify): reads one, checks link after link, names the first that is broken.
 //! * [`Chains`]: what a reader knows of chains beforehand; without it the genesis blocks named in the file are assumed.
 //!
-//! A path of its own: it shares no code with the node, the light client contract or the daemon, and does no I/O. What
+//! A path of its own: the check shares no code with the node, the light client contract or whoever writes files, who share
+//! its [`mod@file`] format alone; it does no I/O. What
 //! never happens here: a byte that is not bound to the chain's genesis by hashes and signatures counts as proved.
 
 mod broken;

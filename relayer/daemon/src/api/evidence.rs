@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{App, Problem};
-use crate::evidence::{Collector, EvidenceError, Subject};
+use crate::evidence::{Collector, EvidenceError, Part, Subject};
 
 /// Media type of a file.
 const CBOR: &str = "application/cbor";
@@ -82,7 +82,7 @@ pub(super) async fn export(
             let subject = Subject {
                 chain: app.chain(chain)?.id(),
                 tx: TxId(tx),
-                log: *log,
+                part: log.map_or(Part::Whole, Part::Event),
             };
             (format!("transaction-{tx}"), vec![subject])
         }
