@@ -441,7 +441,7 @@ impl ChainWriter for HostedChain {
     }
 
     async fn broadcast(&self, tx: &PreparedTx) -> Result<(), ChainError> {
-        match self.node.pool.submit(&tx.raw) {
+        match self.node.submit(&tx.raw) {
             Ok(_) | Err(PoolError::AlreadyKnown) => Ok(()),
             Err(PoolError::NonceTooLow { got, next }) => {
                 // It may be this very transaction that used the nonce.

@@ -10,7 +10,7 @@ use crate::{
     certificate::{FinalityCertificate, FinalityProof},
     execute::{self, CallOutcome, CallRequest},
     ledger::Ledger,
-    pool::TxPool,
+    pool::{PoolError, PooledTx, TxPool},
     scheme,
     spec::{ChainSpec, VALIDATOR_SET, ValidatorEntry},
     state::WorldState,
@@ -38,6 +38,19 @@ impl Node {
             pool,
             genesis,
         }
+    }
+
+    /// Takes a signed transaction into the pool.
+    ///
+    /// A block is visible in the ledger a moment before the pool has followed it. Whoever saw its transaction there must
+    /// not be told that it still waits, so the pool follows first.
+    ///
+    /// # Errors
+    ///
+    /// What the pool refuses.
+    pub fn submit(&self, raw: &[u8]) -> Result<Arc<PooledTx>, PoolError> {
+        self.pool.on_final(&self.ledger.tip());
+        self.pool.submit(raw)
     }
 
     /// The chain's spec.

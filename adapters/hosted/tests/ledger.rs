@@ -11,6 +11,7 @@ use causeway_adapter_hosted::{
     block::{Attributes, Block},
     execute::ExecutedBlock,
     ledger::Ledger,
+    node::Node,
     pool::{PoolError, PoolLimits, TxPool},
     scheme::address_of,
 };
@@ -47,8 +48,15 @@ impl Solo {
         )
     }
 
-    /// Makes a block of what waits and returns once it is on disk.
+    /// Makes a block of what waits and returns once it is on disk; the pool has followed.
     fn seal(&self) -> Arc<ExecutedBlock> {
+        let built = self.seal_before_the_pool();
+        self.pool.on_final(&self.ledger.tip());
+        built
+    }
+
+    /// The moment in which a block is in the ledger and the pool has not followed.
+    fn seal_before_the_pool(&self) -> Arc<ExecutedBlock> {
         let built = self.propose();
         let (done, durable) = std::sync::mpsc::channel();
         self.ledger
@@ -57,7 +65,6 @@ impl Solo {
             })
             .expect("our own block is valid");
         durable.recv().expect("the block is written");
-        self.pool.on_final(&self.ledger.tip());
         built
     }
 }
@@ -250,6 +257,24 @@ fn a_block_from_the_future_is_refused() {
 
 fn refusal(pool: &TxPool, raw: &[u8]) -> String {
     pool.submit(raw).expect_err("refused").to_string()
+}
+
+#[test]
+fn a_nonce_seen_in_a_block_is_used_even_before_the_pool_has_followed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let solo = Solo::open(&Chain::new(4), &dir.path().join("a.redb"));
+    let node = Node::new(solo.ledger.clone(), solo.pool.clone(), B256::ZERO);
+    let (rich, to) = (key("rich"), Address::repeat_byte(3));
+    node.submit(&transfer(&rich, 0, to, 1)).expect("admitted");
+    solo.seal_before_the_pool();
+
+    let refused = node.submit(&transfer(&rich, 0, to, 2));
+
+    let refused = refused.err();
+    assert!(
+        matches!(refused, Some(PoolError::NonceTooLow { got: 0, next: 1 })),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -92,5 +92,5 @@ pub(crate) fn send_raw_transaction(ctx: &Context, mut args: Args, caller: &Calle
     }
     let raw: Bytes = args.required("signed transaction")?;
     args.end()?;
-    reply(ctx.node.pool.submit(&raw)?.hash())
+    reply(ctx.node.submit(&raw)?.hash())
 }
