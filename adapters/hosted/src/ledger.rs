@@ -16,7 +16,7 @@ use crate::{
     execute::{self, BlockRecord, ExecutedBlock, ExecutionError},
     pool::TxPool,
     spec::{ChainSpec, SpecError},
-    store::{NextVotes, Store, StoreError},
+    store::{Loaded, NextVotes, Store, StoreError},
 };
 
 /// Blocks whose state stays readable, for `eth_call` and `eth_getProof` on recent heights.
@@ -121,6 +121,7 @@ pub struct Ledger {
     inner: Mutex<Inner>,
     tip: watch::Sender<Arc<ExecutedBlock>>,
     news: broadcast::Sender<Arc<ExecutedBlock>>,
+    /// Writes on a thread of its own; without it, at once.
     writer: Option<mpsc::SyncSender<Job>>,
     thread: Option<std::thread::JoinHandle<()>>,
     unwritten: Unwritten,
@@ -147,8 +148,37 @@ impl Ledger {
         file: &Path,
         cache: Option<Arc<ExecutionCache>>,
     ) -> Result<Arc<Self>, LedgerError> {
+        let genesis = Self::genesis(&spec)?;
+        let (store, loaded) = Store::open(file, &genesis, spec.epoch_length)?;
+        let store = Arc::new(store);
+        let (writer, jobs) = mpsc::sync_channel(WRITE_QUEUE);
+        let (health, healthy) = watch::channel(None);
+        let target = store.clone();
+        let unwritten = Unwritten::default();
+        let certificates = unwritten.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("store-{}", spec.name))
+            .spawn(move || write_loop(&target, &jobs, &certificates, &health))
+            .map_err(LedgerError::Thread)?;
+        let mut ledger = Self::over(spec, store, loaded, cache);
+        ledger.writer = Some(writer);
+        ledger.thread = Some(thread);
+        ledger.unwritten = unwritten;
+        ledger.healthy = healthy;
+        Ok(Arc::new(ledger))
+    }
+
+    /// A ledger in memory that writes where it stands: in a simulation nothing may happen at a time of its own.
+    #[cfg(test)]
+    pub(crate) fn in_memory(spec: Arc<ChainSpec>) -> Result<Arc<Self>, LedgerError> {
+        let genesis = Self::genesis(&spec)?;
+        let (store, loaded) = Store::in_memory(&genesis, spec.epoch_length)?;
+        Ok(Arc::new(Self::over(spec, Arc::new(store), loaded, None)))
+    }
+
+    fn genesis(spec: &ChainSpec) -> Result<ExecutedBlock, LedgerError> {
         let (block, state) = spec.genesis()?;
-        let genesis = ExecutedBlock {
+        Ok(ExecutedBlock {
             record: Arc::new(BlockRecord {
                 block,
                 senders: Vec::new(),
@@ -156,25 +186,22 @@ impl Ledger {
             }),
             state,
             delta: Default::default(),
-        };
-        let (store, loaded) = Store::open(file, &genesis, spec.epoch_length)?;
-        let store = Arc::new(store);
+        })
+    }
+
+    /// Without a writer.
+    fn over(
+        spec: Arc<ChainSpec>,
+        store: Arc<Store>,
+        loaded: Loaded,
+        cache: Option<Arc<ExecutionCache>>,
+    ) -> Self {
         let tip = Arc::new(ExecutedBlock {
             record: Arc::new(loaded.tip),
             state: loaded.state,
             delta: Default::default(),
         });
-        let (writer, jobs) = mpsc::sync_channel(WRITE_QUEUE);
-        let (health, healthy) = watch::channel(None);
-        let name = spec.name.clone();
-        let target = store.clone();
-        let unwritten = Unwritten::default();
-        let certificates = unwritten.clone();
-        let thread = std::thread::Builder::new()
-            .name(format!("store-{name}"))
-            .spawn(move || write_loop(&target, &jobs, &certificates, &health))
-            .map_err(LedgerError::Thread)?;
-        Ok(Arc::new(Self {
+        Self {
             spec,
             store,
             cache,
@@ -187,11 +214,11 @@ impl Ledger {
             }),
             tip: watch::channel(tip).0,
             news: broadcast::channel(1024).0,
-            writer: Some(writer),
-            thread: Some(thread),
-            unwritten,
-            healthy,
-        }))
+            writer: None,
+            thread: None,
+            unwritten: Unwritten::default(),
+            healthy: watch::channel(None).1,
+        }
     }
 
     /// The chain's spec.
@@ -440,10 +467,19 @@ impl Ledger {
         };
         self.adopt(&executed);
         let _ = self.news.send(executed.clone());
-        if let Some(writer) = &self.writer {
+        match &self.writer {
             // A full queue holds consensus back until the disk has caught up. A writer that has failed takes nothing: the
             // block stays unacknowledged.
-            let _ = writer.send((executed, Box::new(durable)));
+            Some(writer) => {
+                let _ = writer.send((executed, Box::new(durable)));
+            }
+            None => {
+                let certificates = std::mem::take(&mut *self.unwritten.lock());
+                match self.store.append(&[executed], &certificates) {
+                    Ok(()) => durable(),
+                    Err(error) => tracing::error!(%error, "a block is not written"),
+                }
+            }
         }
         Ok(())
     }

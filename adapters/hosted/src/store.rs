@@ -169,6 +169,31 @@ impl Store {
         epoch_length: u64,
     ) -> Result<Self, StoreError> {
         let db = Database::create(path).map_err(|e| StoreError::of(path, e.into()))?;
+        Self::of_chain(path, db, genesis, epoch_length)
+    }
+
+    /// A store that is gone when it is dropped.
+    #[cfg(test)]
+    pub(crate) fn in_memory(
+        genesis: &ExecutedBlock,
+        epoch_length: u64,
+    ) -> Result<(Self, Loaded), StoreError> {
+        let path = Path::new("(memory)");
+        let db = Database::builder()
+            .create_with_backend(redb::backends::InMemoryBackend::new())
+            .map_err(|e| StoreError::of(path, e.into()))?;
+        let store = Self::of_chain(path, db, genesis, epoch_length)?;
+        let loaded = store.load()?;
+        Ok((store, loaded))
+    }
+
+    /// Makes sure that it belongs to the chain of `genesis`.
+    fn of_chain(
+        path: &Path,
+        db: Database,
+        genesis: &ExecutedBlock,
+        epoch_length: u64,
+    ) -> Result<Self, StoreError> {
         let store = Self {
             path: path.to_owned(),
             db,
