@@ -34,7 +34,7 @@ use crate::{
         ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
         WATCHTOWER,
     },
-    oracle::{OracleConfig, Surroundings},
+    oracle::{OracleConfig, OracleError, OracleHandle, Surroundings},
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
     supply::{SupplyConfig, SupplyHandle, Watched},
@@ -80,6 +80,9 @@ pub enum StartError {
     /// The driver.
     #[error(transparent)]
     Drive(#[from] DriveError),
+    /// Devices and operators.
+    #[error(transparent)]
+    Oracle(#[from] OracleError),
     /// Certificates of the API.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -133,6 +136,8 @@ pub struct Daemon {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// The operators run here, if there are any.
+    pub oracle: Option<OracleHandle>,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -461,15 +466,19 @@ impl Chains {
         Some(Settling::of(*deployer, holders(&self.accounts).len()))
     }
 
+    /// Keys of the accounts that the driver may use, for what is signed beside transactions.
+    fn signers(&self) -> Signers {
+        Signers::new(driven(&self.keys, self.local.is_some()).into_values())
+    }
+
     /// Settlements of the local profile, carried by the watchtower's account; our accounts are the parties we are.
     fn settlements(&self, config: &Config) -> Settlements {
         let transfers = &config.transfers.raw;
         // What cannot be timed is never in time.
         let settle = margin::settle(ASSUMED, transfers.clock_skew_seconds).unwrap_or(u64::MAX);
-        let driven = driven(&self.keys, self.local.is_some());
         Settlements {
             sites: self.settlement_site().into_iter().collect(),
-            signers: Signers::new(driven.into_values()),
+            signers: self.signers(),
             settle,
             patience: transfers.verdict_patience_seconds,
         }
@@ -609,8 +618,16 @@ impl Daemon {
             chains.supply_config(config),
             Arc::clone(&store),
             driver.clone(),
-            dynamic,
+            dynamic.clone(),
         );
+        let oracle = match chains.oracle_config(config) {
+            Some(told) => {
+                let started =
+                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic);
+                Some(started.await?)
+            }
+            None => None,
+        };
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
@@ -633,6 +650,8 @@ impl Daemon {
             pegs: pegs.clone(),
             supply: supply.clone(),
             settlements: settlements.clone(),
+            oracle: oracle.clone(),
+            signers: chains.signers(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -643,6 +662,7 @@ impl Daemon {
             pegs,
             supply,
             settlements,
+            oracle,
             api: server.addr,
             store,
             server,
@@ -652,6 +672,9 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        if let Some(oracle) = &self.oracle {
+            oracle.shutdown().await;
+        }
         self.supply.shutdown().await;
         self.pegs.shutdown().await;
         self.settlements.shutdown().await;
