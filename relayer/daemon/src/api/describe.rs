@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, devices, events, evidence, health, messages, problem, proofs, settlement,
-    supply, transfers, views,
+    chains, crossings, devices, events, evidence, health, messages, problem, proofs, readings,
+    settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -47,6 +47,9 @@ use super::{
         devices::revoke,
         devices::slash,
         devices::resolve,
+        readings::list,
+        readings::show,
+        readings::prove,
         events::stream
     ),
     components(schemas(
