@@ -8,6 +8,7 @@ mod app;
 mod chains;
 mod crossings;
 mod describe;
+mod devices;
 mod events;
 mod evidence;
 mod guard;
@@ -15,6 +16,7 @@ mod health;
 mod messages;
 mod problem;
 mod proofs;
+mod readings;
 mod resolve;
 mod serve;
 mod settlement;
@@ -37,10 +39,15 @@ use axum::{
 pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
+pub use devices::{
+    AdmitDevice, ByAccount, DeviceKeysBody, DeviceList, DeviceView, FeedView, OperatorView,
+    OracleView,
+};
 pub use evidence::KnownChain;
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
+pub use readings::{Newest, ReadingList, ReadingView};
 pub use serve::Server;
 pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
 pub use supply::{SupplyList, SupplyView};
@@ -73,6 +80,19 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/proofs/{chain}", get(proofs::circuits))
         .route("/v1/supply", get(supply::list))
         .route("/v1/supply/{peg}", get(supply::history))
+        .route("/v1/oracle", get(devices::oracle))
+        .route("/v1/devices", get(devices::list).post(devices::admit))
+        .route("/v1/devices/{did}", get(devices::show))
+        .route("/v1/devices/{did}/rekey", post(devices::rekey))
+        .route("/v1/devices/{did}/revoke", post(devices::revoke))
+        .route("/v1/devices/{did}/slash", post(devices::slash))
+        .route("/v1/did/{did}", get(devices::resolve))
+        .route("/v1/readings/{device}", get(readings::list))
+        .route("/v1/readings/{device}/{sequence}", get(readings::show))
+        .route(
+            "/v1/readings/{device}/{sequence}/proof",
+            get(readings::prove),
+        )
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

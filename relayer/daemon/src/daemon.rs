@@ -17,7 +17,8 @@ use crate::{
     api::{self, App, ChainContracts, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{
-        self, Contracts, DeployError, Messaging, Peg, PegEnd, Proofs, SettlementEnd, Settling,
+        self, Contracts, DeployError, Messaging, OracleAt, OracleEnd, Peg, PegEnd, Proofs,
+        SettlementEnd, Settling,
     },
     crossing::{
         CrossingConfig, Handle,
@@ -30,8 +31,10 @@ use crate::{
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, Signers, address_of},
     local::{
-        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, REGISTRAR, WATCHTOWER,
+        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
+        WATCHTOWER,
     },
+    oracle::{OracleConfig, OracleError, OracleHandle, Surroundings},
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
     supply::{SupplyConfig, SupplyHandle, Watched},
@@ -77,6 +80,9 @@ pub enum StartError {
     /// The driver.
     #[error(transparent)]
     Drive(#[from] DriveError),
+    /// Devices and operators.
+    #[error(transparent)]
+    Oracle(#[from] OracleError),
     /// Certificates of the API.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -130,6 +136,8 @@ pub struct Daemon {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// The operators run here, if there are any.
+    pub oracle: Option<OracleHandle>,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -264,7 +272,65 @@ impl Chains {
             };
             sent += contracts::ensure_settlement(&chain, deployer, holders, end).await?;
         }
+        Ok(sent + self.deploy_oracle(deployer, holders).await?)
+    }
+
+    /// Devices and feeds: admitted and offered on the public chain, mirrored and anchored on the consortium chain.
+    async fn deploy_oracle(&self, deployer: Address, holders: usize) -> Result<usize, DeployError> {
+        let (Some([public, consortium]), Some(keeper)) = (
+            self.public_and_consortium(),
+            self.operators().first().copied(),
+        ) else {
+            return Ok(0);
+        };
+        let here = OracleEnd::Public {
+            consortium: id_of(consortium),
+        };
+        let there = OracleEnd::Consortium {
+            public: id_of(public),
+            keeper,
+        };
+        let mut sent = 0;
+        for (hosting, end) in [(public, here), (consortium, there)] {
+            let Some(chain) = self.as_account(hosting, DEPLOYER) else {
+                continue;
+            };
+            let operators = self.operators();
+            sent += contracts::ensure_oracle(&chain, deployer, holders, &operators, end).await?;
+        }
         Ok(sent)
+    }
+
+    /// Accounts of the operators of the local profile, in the order of their names.
+    pub fn operators(&self) -> Vec<Address> {
+        let found = OPERATORS.iter().filter_map(|name| self.accounts.get(*name));
+        found.copied().collect()
+    }
+
+    /// What the operators of this process are told; `None` when there are none.
+    pub fn oracle_config(&self, config: &Config) -> Option<OracleConfig> {
+        let pair = self.public_and_consortium();
+        let local = self.local.as_ref().zip(self.oracle()).zip(pair);
+        let named = config.oracle.contracts.as_ref().and_then(|at| {
+            let id = |name| self.named(name).map(|(id, _)| id);
+            Some([id(&at.public_chain)?, id(&at.consortium_chain)?])
+        });
+        OracleConfig::gather(&Surroundings {
+            config: &config.oracle,
+            accounts: &self.accounts,
+            local: local.map(|((local, at), [public, consortium])| {
+                (local, at, [id_of(public), id_of(consortium)])
+            }),
+            named,
+            data_dir: self.data.path(),
+        })
+    }
+
+    /// Where the contracts of devices and feeds are, in the local profile.
+    pub fn oracle(&self) -> Option<OracleAt> {
+        self.public_and_consortium()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        Some(OracleAt::of(*deployer, holders(&self.accounts).len()))
     }
 
     /// Verifiers and what acts on proofs, on one chain.
@@ -400,15 +466,19 @@ impl Chains {
         Some(Settling::of(*deployer, holders(&self.accounts).len()))
     }
 
+    /// Keys of the accounts that the driver may use, for what is signed beside transactions.
+    fn signers(&self) -> Signers {
+        Signers::new(driven(&self.keys, self.local.is_some()).into_values())
+    }
+
     /// Settlements of the local profile, carried by the watchtower's account; our accounts are the parties we are.
     fn settlements(&self, config: &Config) -> Settlements {
         let transfers = &config.transfers.raw;
         // What cannot be timed is never in time.
         let settle = margin::settle(ASSUMED, transfers.clock_skew_seconds).unwrap_or(u64::MAX);
-        let driven = driven(&self.keys, self.local.is_some());
         Settlements {
             sites: self.settlement_site().into_iter().collect(),
-            signers: Signers::new(driven.into_values()),
+            signers: self.signers(),
             settle,
             patience: transfers.verdict_patience_seconds,
         }
@@ -548,8 +618,16 @@ impl Daemon {
             chains.supply_config(config),
             Arc::clone(&store),
             driver.clone(),
-            dynamic,
+            dynamic.clone(),
         );
+        let oracle = match chains.oracle_config(config) {
+            Some(told) => {
+                let started =
+                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic);
+                Some(started.await?)
+            }
+            None => None,
+        };
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
@@ -572,6 +650,8 @@ impl Daemon {
             pegs: pegs.clone(),
             supply: supply.clone(),
             settlements: settlements.clone(),
+            oracle: oracle.clone(),
+            signers: chains.signers(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -582,6 +662,7 @@ impl Daemon {
             pegs,
             supply,
             settlements,
+            oracle,
             api: server.addr,
             store,
             server,
@@ -591,6 +672,9 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        if let Some(oracle) = &self.oracle {
+            oracle.shutdown().await;
+        }
         self.supply.shutdown().await;
         self.pegs.shutdown().await;
         self.settlements.shutdown().await;

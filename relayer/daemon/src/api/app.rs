@@ -25,7 +25,9 @@ use crate::{
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
+    keys::Signers,
     metrics,
+    oracle::OracleHandle,
     relay::RelayHandle,
     supply::SupplyHandle,
 };
@@ -42,6 +44,8 @@ pub struct App {
     pub(super) pegs: PegHandle,
     pub(super) supply: SupplyHandle,
     pub(super) settlements: SettlementHandle,
+    pub(super) oracle: Option<OracleHandle>,
+    pub(super) signers: Signers,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -66,6 +70,10 @@ pub struct Engines {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// The operators run here, if there are any.
+    pub oracle: Option<OracleHandle>,
+    /// Keys of our accounts, for what is signed beside transactions.
+    pub signers: Signers,
 }
 
 /// Who may talk to the API.
@@ -227,6 +235,8 @@ impl App {
             pegs,
             supply,
             settlements,
+            oracle,
+            signers,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -234,6 +244,8 @@ impl App {
             pegs,
             supply,
             settlements,
+            oracle,
+            signers,
             chains,
             accounts,
             access,

@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, events, evidence, health, messages, problem, proofs, settlement, supply,
-    transfers, views,
+    chains, crossings, devices, events, evidence, health, messages, problem, proofs, readings,
+    settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,17 @@ use super::{
         proofs::circuits,
         supply::list,
         supply::history,
+        devices::oracle,
+        devices::list,
+        devices::show,
+        devices::admit,
+        devices::rekey,
+        devices::revoke,
+        devices::slash,
+        devices::resolve,
+        readings::list,
+        readings::show,
+        readings::prove,
         events::stream
     ),
     components(schemas(

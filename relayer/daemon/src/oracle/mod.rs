@@ -1,0 +1,254 @@
+//! Devices and the operators of this process: who may speak, what they say, and what is anchored of it.
+//!
+//! ```text
+//!  DeviceRegistry, DeviceMirror --final logs--> watch --> store --> the directory of every operator
+//!  devices --HTTPS, MQTT--> operator: its intake --> its archive --> answer
+//!                                       period over --> root --> Evidence.anchor --> rollUp --Gateway--> EvidenceRoll
+//!                                       contradiction --> DeviceRegistry.slash
+//! ```
+//!
+//! Every operator has its own account, archive and intake; all of them read the same final blocks. In the local profile
+//! four of them run here, elsewhere those that `[oracle.operators]` names.
+
+pub mod admit;
+mod did;
+mod error;
+mod keep;
+mod kit;
+mod operator;
+mod proof;
+mod record;
+mod setup;
+mod watch;
+
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256};
+use causeway_adapter_api::{Chain, ChainId};
+use causeway_adapter_device::{
+    archive::KeptEvidence,
+    names::Did,
+    reading::{self, Signed},
+    sink::Sink as _,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use self::setup::Surroundings;
+pub use self::{
+    did::document as did_document,
+    error::OracleError,
+    kit::{Kit, KitError},
+    operator::Operator,
+    proof::{ProofError, ProvedAnchor, ReadingProof, Shown},
+    record::{AnchorRecord, DeviceRecord, DeviceState, OracleFact},
+    setup::{OperatorSetup, OracleConfig, OracleSite},
+};
+use crate::{
+    drive::DriverHandle,
+    store::{DeviceRow, Store},
+};
+
+/// What all tasks share.
+struct Shared {
+    config: OracleConfig,
+    store: Arc<Store>,
+    driver: DriverHandle,
+    chains: Vec<Arc<dyn Chain>>,
+    operators: Vec<Arc<Operator>>,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    fn chain(&self, id: ChainId) -> Result<&dyn Chain, OracleError> {
+        let found = self.chains.iter().find(|chain| chain.info().id == id);
+        found
+            .map(|chain| chain.as_ref())
+            .ok_or(OracleError::ConfigUnknownChain(id))
+    }
+}
+
+/// The operators of this process. Clones talk to the same ones; they stop with [`OracleHandle::shutdown`].
+#[derive(Clone)]
+pub struct OracleHandle {
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for OracleHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OracleHandle")
+            .field("operators", &self.shared.operators)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OracleHandle {
+    /// Opens the archives, takes readings, and follows what the chains say of devices.
+    ///
+    /// # Errors
+    /// Names the operator whose archive, certificate or port cannot be used.
+    pub async fn start(
+        config: OracleConfig,
+        store: Arc<Store>,
+        driver: DriverHandle,
+        chains: Vec<Arc<dyn Chain>>,
+    ) -> Result<Self, OracleError> {
+        let mut shared = Shared {
+            config,
+            store,
+            driver,
+            chains,
+            operators: Vec::new(),
+            stop: CancellationToken::new(),
+        };
+        // What was known before the restart is known at once; what happened since follows within moments.
+        let directory = shared.directory().await?;
+        for setup in shared.config.operators.clone() {
+            let operator = Operator::start(&shared.config, setup, directory.clone()).await?;
+            tracing::info!(operator = operator.name(), addr = %operator.addr(), "an operator takes readings");
+            shared.operators.push(Arc::new(operator));
+        }
+        let shared = Arc::new(shared);
+        let tasks = TaskTracker::new();
+        for source in shared.config.sources() {
+            tasks.spawn(watch::follow(Arc::clone(&shared), source));
+        }
+        for operator in shared.operators.clone() {
+            tasks.spawn(keep::keep(Arc::clone(&shared), operator));
+        }
+        tasks.close();
+        Ok(Self { shared, tasks })
+    }
+
+    /// What the operators were told.
+    pub fn config(&self) -> &OracleConfig {
+        &self.shared.config
+    }
+
+    /// The operators.
+    pub fn operators(&self) -> &[Arc<Operator>] {
+        &self.shared.operators
+    }
+
+    /// Devices whose DID comes after `after`, in the order of their DIDs.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn devices(&self, after: &str, limit: u32) -> Result<Vec<DeviceRow>, OracleError> {
+        Ok(self.shared.store.devices(after, limit).await?)
+    }
+
+    /// The device of a DID.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn device(&self, did: &str) -> Result<Option<DeviceRow>, OracleError> {
+        Ok(self.shared.store.device_of(did).await?)
+    }
+
+    /// Names of our feeds that a device of this owner speaks for.
+    pub fn feeds_of(&self, did: &Did, owner: Address) -> Vec<String> {
+        let feeds = self.shared.config.feeds.iter();
+        let speaks = feeds.filter(|feed| feed.heard(did, owner));
+        speaks.map(|feed| feed.feed.name.to_string()).collect()
+    }
+
+    /// The first thing that a device showed against itself to any operator here.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn evidence_against(
+        &self,
+        device: B256,
+    ) -> Result<Option<KeptEvidence>, OracleError> {
+        for operator in &self.shared.operators {
+            let accused = operator.archive().accused().await;
+            let accused = accused.map_err(|source| operator.failed(source))?;
+            let against = |kept: &&KeptEvidence| kept.readings[0].0.device == device;
+            if let Some(kept) = accused.iter().find(against) {
+                return Ok(Some(*kept));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A reading of a device from the first archive here that has it; the feed's keeper is asked first.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn reading(
+        &self,
+        chain: reading::Chain,
+        sequence: u64,
+    ) -> Result<Option<(Arc<Operator>, Signed)>, OracleError> {
+        for operator in self.keepers_first(chain.feed) {
+            let found = operator.archive().reading(chain, sequence).await;
+            if let Some(signed) = found.map_err(|source| operator.failed(source))? {
+                return Ok(Some((operator, signed)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest reading of a device in each archive here, by the operator's name.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn newest(
+        &self,
+        chain: reading::Chain,
+    ) -> Result<Vec<(String, Option<Signed>)>, OracleError> {
+        let mut all = Vec::new();
+        for operator in &self.shared.operators {
+            let last = operator.archive().last(chain).await;
+            let last = last.map_err(|source| operator.failed(source))?;
+            all.push((operator.name().to_owned(), last));
+        }
+        Ok(all)
+    }
+
+    /// A reading with the way to an anchored root; `None` while its period is open or not anchored at a final height.
+    ///
+    /// # Errors
+    /// An archive or database that cannot be read.
+    pub async fn proof(
+        &self,
+        chain: reading::Chain,
+        sequence: u64,
+        hardware: [B256; 2],
+    ) -> Result<Option<ReadingProof>, OracleError> {
+        for operator in self.keepers_first(chain.feed) {
+            let found = operator.archive().inclusion(chain, sequence).await;
+            let Some(inclusion) = found.map_err(|source| operator.failed(source))? else {
+                continue;
+            };
+            let period = inclusion.period.period;
+            let anchor = self.shared.store.anchor_of(chain.feed, period).await?;
+            // Another operator's periods have other readings: only the keeper's are anchored.
+            let Some(anchor) = anchor.filter(|anchor| Some(anchor.root) == inclusion.period.root)
+            else {
+                continue;
+            };
+            return Ok(Some(ReadingProof::new(&inclusion, hardware, &anchor)));
+        }
+        Ok(None)
+    }
+
+    fn keepers_first(&self, feed: B256) -> Vec<Arc<Operator>> {
+        let feeds = self.shared.config.feeds.iter();
+        let mut found = feeds.filter(|known| known.feed.name.id() == feed);
+        let keeper = found.find_map(|known| known.keeper.clone());
+        let mut operators = self.shared.operators.clone();
+        operators.sort_by_key(|operator| Some(operator.name()) != keeper.as_deref());
+        operators
+    }
+
+    /// Stops every task and waits for them. What was confirmed is on disk.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        for operator in &self.shared.operators {
+            operator.stop().await;
+        }
+        self.tasks.wait().await;
+    }
+}
