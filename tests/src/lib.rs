@@ -8,12 +8,14 @@
 //! * [`settling`]: a settlement with its private figures.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
+//! * [`devices`]: a device beside its sensor, and those that lie.
 //! * [`pegs`]: ways over the peg, and what both ports hold.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
 
 pub mod anvil;
 pub mod books;
+pub mod devices;
 pub mod pegs;
 pub mod proofs;
 pub mod rpc;

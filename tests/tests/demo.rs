@@ -51,6 +51,9 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
     let settled = settled.context("a settlement")?;
     assert_eq!(settled["ok"], true, "{settled}");
     assert!(settled["certificates"]["consortium"].is_u64(), "{settled}");
+    let device = step("device").context("a device")?;
+    assert_eq!(device["ok"], true, "{device}");
+    assert_eq!(device["operators"], 4, "{device}");
     let points = |field: &str| {
         let text = settled[field].as_str().unwrap_or_default();
         text.parse::<u128>().context("an amount")

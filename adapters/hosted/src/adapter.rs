@@ -12,7 +12,7 @@ use causeway_adapter_api::{
     EventKind, Hashlock, Height, HeightRange, Lock, LockId, LockState, Order, Preimage, PreparedTx,
     Terms, Timestamp, Tip, TxId, TxStatus, Wanted,
 };
-use causeway_contracts::{HashTimeLock, Lock as SolLock};
+use causeway_contracts::{DeviceRegistry, Evidence, HashTimeLock, Lock as SolLock};
 use secp256k1::SecretKey;
 
 use crate::{
@@ -572,6 +572,12 @@ fn decode_log(log: &alloy_primitives::Log) -> Option<(LockId, EventKind)> {
 /// Name and arguments of the contract's error.
 fn revert_reason(data: &Bytes) -> String {
     if let Ok(error) = HashTimeLock::HashTimeLockErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = DeviceRegistry::DeviceRegistryErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = Evidence::EvidenceErrors::abi_decode(data) {
         return format!("{error:?}");
     }
     if let Ok(error) = Erc20::Erc20Errors::abi_decode(data) {

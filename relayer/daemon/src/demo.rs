@@ -11,12 +11,14 @@
 //! | `peg_in`, `peg_out` | alice's public points become pegged points of the consortium, and come back |
 //! | `proof` | a device's readings, of which none is shown, are proved to comply; both chains verify it |
 //! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
+//! | `device` | a cold-chain device is admitted with its owner's deposit, and heard by every operator |
 //! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
 mod call;
 mod cold_chain;
+mod device;
 mod follow;
 mod outsiders;
 mod peg;
@@ -111,6 +113,21 @@ pub(crate) enum DemoError {
     /// A chain.
     #[error(transparent)]
     Chain(#[from] causeway_adapter_api::ChainError),
+    /// A device's directory.
+    #[error(transparent)]
+    Kit(#[from] crate::oracle::KitError),
+    /// The operators.
+    #[error(transparent)]
+    Oracle(#[from] crate::oracle::OracleError),
+    /// A device's configuration.
+    #[error(transparent)]
+    Device(#[from] causeway_adapter_device::resident::config::ConfigError),
+    /// A device's buffer.
+    #[error(transparent)]
+    Buffer(#[from] causeway_adapter_device::resident::buffer::BufferError),
+    /// The API of this very daemon.
+    #[error(transparent)]
+    Api(#[from] reqwest::Error),
     /// Proving.
     #[error(transparent)]
     Proof(#[from] causeway_circuits::Error),
@@ -264,11 +281,14 @@ async fn transfers(
         pegged && settled
     };
     let delivered = deliveries(&stage, step, note, crossing).await;
+    note("a cold-chain device is admitted; its readings go to every operator over mutual TLS");
+    let heard = devices(&stage, step).await;
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
         .all(|end| matches!(end, Ok(true)))
         && call_ok
-        && delivered;
+        && delivered
+        && heard;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([
@@ -296,6 +316,22 @@ async fn transfers(
     };
     step("summary", ok, text, found);
     Ok(ok)
+}
+
+/// A device, and what is made of its readings.
+async fn devices(stage: &Stage<'_>, step: Say<'_>) -> bool {
+    match device::step(stage).await {
+        Ok((admitted, device)) => {
+            step("device", admitted.ok, admitted.text, admitted.found);
+            device.stop().await;
+            admitted.ok
+        }
+        Err(error) => {
+            let found = json!({ "error": error.to_string() });
+            step("device", false, error.to_string(), found);
+            false
+        }
+    }
 }
 
 /// One delivery that broke its cold chain, one that did not; `meanwhile` goes on until the broken one's time is over.

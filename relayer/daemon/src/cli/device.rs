@@ -7,6 +7,7 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_device::names::Did;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
     api::{AdmitDevice, ByAccount, DeviceList, DeviceView, FeedView, OracleView},
     config::Purpose,
     keys::Authority,
-    oracle::Kit,
+    oracle::{DeviceState, Kit},
 };
 
 /// How long the signatures of an admission hold.
@@ -58,15 +59,19 @@ pub(super) async fn run(
         }
         Command::Revoke { did, by } => {
             let body = ByAccount { by };
-            let path = format!("/v1/devices/{}/revoke", parsed(&did)?);
-            let device: DeviceView = Api::connect(global)?.post(&path, &body).await?;
+            let (api, did) = (Api::connect(global)?, parsed(&did)?);
+            let path = format!("/v1/devices/{did}/revoke");
+            let over = |device: &DeviceView| device.state != DeviceState::Active;
+            let device = post(&api, &path, &body, &did, over).await?;
             output.answer(&device, shown(&device));
             Ok(())
         }
         Command::Slash { did, by } => {
             let body = ByAccount { by };
-            let path = format!("/v1/devices/{}/slash", parsed(&did)?);
-            let device: DeviceView = Api::connect(global)?.post(&path, &body).await?;
+            let (api, did) = (Api::connect(global)?, parsed(&did)?);
+            let path = format!("/v1/devices/{did}/slash");
+            let over = |device: &DeviceView| device.state == DeviceState::Slashed;
+            let device = post(&api, &path, &body, &did, over).await?;
             output.answer(&device, shown(&device));
             Ok(())
         }
@@ -151,7 +156,7 @@ async fn admit(api: &Api, args: &DeviceAdmit, output: &Output) -> Result<(), Cli
         deposit: smallest_units("--deposit", &args.deposit)?,
         keys,
     };
-    let mut device: DeviceView = api.post("/v1/devices", &body).await?;
+    let mut device = post(api, "/v1/devices", &body, &did, |_| true).await?;
     if args.wait {
         device = mirrored(api, &did, device.version).await?;
     }
@@ -179,7 +184,8 @@ async fn rekey(api: &Api, did: &Did, kit: &Kit, output: &Output) -> Result<(), C
     let next = before.key_number.saturating_add(1);
     let body = kit.rekeying(id, next, expires(), registry(&oracle)?)?;
     let path = format!("/v1/devices/{did}/rekey");
-    let device: DeviceView = api.post(&path, &body).await?;
+    let renewed = |device: &DeviceView| device.key_number == next;
+    let device = post(api, &path, &body, did, renewed).await?;
     let text = format!(
         "{}\nset key_number = {} in the device's configuration; its readings begin with 1 again",
         shown(&device),
@@ -187,6 +193,30 @@ async fn rekey(api: &Api, did: &Did, kit: &Kit, output: &Output) -> Result<(), C
     );
     output.answer(&device, text);
     Ok(())
+}
+
+/// Asks for something that a transaction does. When the daemon cannot say in time that it is done, the order is stored and
+/// goes on: the device is looked at until it shows.
+async fn post(
+    api: &Api,
+    path: &str,
+    body: &impl Serialize,
+    did: &Did,
+    done: impl Fn(&DeviceView) -> bool,
+) -> Result<DeviceView, CliError> {
+    let late = match api.post(path, body).await {
+        Err(CliError::Refused(problem)) if matches!(problem.status, 503 | 504) => problem,
+        answered => return answered,
+    };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < deadline {
+        match device(api, did).await {
+            Ok(device) if done(&device) => return Ok(device),
+            Ok(_) | Err(CliError::Refused(_)) => tokio::time::sleep(LOOK).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(CliError::Refused(late))
 }
 
 async fn device(api: &Api, did: &Did) -> Result<DeviceView, CliError> {

@@ -446,3 +446,104 @@ fn a_peg_is_refused_with_what_to_do() {
         assert!(message.contains(expected), "{to}: {message}");
     }
 }
+
+#[test]
+fn the_example_names_an_operator_with_its_broker_and_feed() {
+    let given = parse(FULL, base().path(), Purpose::Daemon).unwrap().oracle;
+    let default = raw::Raw::default().oracle;
+
+    assert_eq!(given.period.as_secs(), default.period_seconds);
+    assert_eq!(given.per_second.get(), default.readings_per_second);
+    assert_eq!(given.max_archive_bytes, default.max_archive_bytes);
+    assert_eq!(
+        (given.enabled, given.slash),
+        (default.enabled, default.slash)
+    );
+    let north = &given.operators["north"];
+    let mqtt = north.mqtt.as_ref().unwrap();
+    assert_eq!((mqtt.host.as_str(), mqtt.port), ("broker.example", 8883));
+    assert_eq!(given.feeds[0].keeper.as_deref(), Some("north"));
+    assert!(given.feeds[0].aggregators.is_some());
+}
+
+#[test]
+fn what_operators_cannot_be_started_with_is_named() {
+    let wrong = [
+        (
+            "period_seconds = 3_600",
+            "period_seconds = 0",
+            "oracle.period_seconds",
+        ),
+        (
+            "readings_per_second = 100",
+            "readings_per_second = 0",
+            "oracle.readings_per_second",
+        ),
+        (
+            "keeper = \"north\"",
+            "keeper = \"south\"",
+            "oracle.feeds[0].keeper",
+        ),
+        (
+            "mqtts://broker.example:8883",
+            "mqtt://broker.example:1883",
+            "mqtt.url",
+        ),
+        (
+            "mqtts://broker.example:8883",
+            "mqtts://broker.example",
+            "mqtt.url",
+        ),
+        (
+            "devices = [\"did:odin:1.4711.1\"]",
+            "devices = [\"did:web:x\"]",
+            "feeds[0].devices",
+        ),
+        (
+            "name = \"cold-chain/4711/temperature\"",
+            "name = \"Cold Chain\"",
+            "feeds[0].name",
+        ),
+        ("min = -4_000", "min = 6_000", "feeds[0].min"),
+        (
+            "consortium_aggregator = \"0x0000000000000000000000000000000000000037\"\n",
+            "",
+            "feeds[0].public_aggregator",
+        ),
+        (
+            "[oracle.operators.north]\n",
+            "[oracle.operators.north]\ncolour = 1\n",
+            "colour",
+        ),
+        (
+            "listen = \"0.0.0.0:8701\"",
+            "",
+            "oracle.operators.north.listen",
+        ),
+        (
+            "0x0000000000000000000000000000000000000035",
+            "0x0000000000000000000000000000000000000000",
+            "oracle.contracts.evidence",
+        ),
+    ];
+    for (from, to, named) in wrong {
+        assert!(FULL.contains(from), "{from}");
+        let message = refused(&FULL.replacen(from, to, 1));
+        assert!(message.contains(named), "{to}: {message}");
+    }
+}
+
+#[test]
+fn the_local_profile_deploys_the_contracts_of_devices_itself() {
+    let contracts = "\n[oracle.contracts]\npublic_chain = \"public\"\nconsortium_chain = \"consortium\"\n\
+        device_registry = \"0x0000000000000000000000000000000000000031\"\n\
+        evidence_roll = \"0x0000000000000000000000000000000000000032\"\n\
+        data_market = \"0x0000000000000000000000000000000000000033\"\n\
+        device_mirror = \"0x0000000000000000000000000000000000000034\"\n\
+        evidence = \"0x0000000000000000000000000000000000000035\"\n";
+
+    let message = refused(&format!("{LOCAL}{contracts}"));
+
+    assert!(message.contains("oracle.contracts"), "{message}");
+    assert!(message.contains("left out"), "{message}");
+}

@@ -207,3 +207,126 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Devices of one page.
 const PAGE: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use causeway_adapter_device::{
+        directory::{Feed, Standing},
+        keys::HardwareKey,
+        names::Unit,
+    };
+
+    use super::*;
+    use crate::{
+        config::OracleFeed,
+        oracle::{DeviceRecord, DeviceState, OracleSite},
+    };
+
+    const OWNER: Address = Address::repeat_byte(1);
+
+    fn config() -> OracleConfig {
+        let at = Address::repeat_byte(9);
+        OracleConfig {
+            site: OracleSite {
+                public: ChainId(1),
+                registry: at,
+                roll: at,
+                market: at,
+                public_start: Height(0),
+                consortium: ChainId(2),
+                mirror: at,
+                evidence: at,
+                consortium_start: Height(0),
+            },
+            feeds: vec![OracleFeed {
+                feed: Feed {
+                    name: FeedName::new("cold/temperature").unwrap(),
+                    unit: Unit::new("Cel").unwrap(),
+                    decimals: 2,
+                    min: -4_000,
+                    max: 6_000,
+                    proved: false,
+                },
+                owners: [OWNER].into(),
+                devices: BTreeSet::new(),
+                keeper: None,
+                aggregators: None,
+            }],
+            operators: Vec::new(),
+            period: Duration::from_secs(1),
+            per_second: NonZeroU32::MIN,
+            max_archive_bytes: 1,
+            slash: false,
+        }
+    }
+
+    fn record(version: u64, state: DeviceState, owner: Address) -> DeviceRecord {
+        DeviceRecord {
+            version,
+            key_number: 1,
+            state,
+            owner,
+            consortium_owner: owner,
+            certificate: B256::repeat_byte(5),
+            hardware: HardwareKey::generate().public().coordinates(),
+            feed_key: None,
+            speaker: None,
+        }
+    }
+
+    fn row(registered: Option<DeviceRecord>, mirrored: Option<DeviceRecord>) -> DeviceRow {
+        DeviceRow {
+            id: B256::repeat_byte(3),
+            did: Some("did:odin:10.cold.7".into()),
+            registered,
+            mirrored,
+        }
+    }
+
+    fn standing(row: DeviceRow) -> Option<Standing> {
+        let directory = directory(&config(), &[row]).unwrap();
+        let found = directory.device(&B256::repeat_byte(3));
+        found.map(|device| device.entry().standing)
+    }
+
+    #[test]
+    fn l151_whichever_chain_knows_more_decides_whether_a_device_may_speak() {
+        let active = |version| record(version, DeviceState::Active, OWNER);
+        let revoked = |version| record(version, DeviceState::Revoked, OWNER);
+
+        assert_eq!(standing(row(Some(active(1)), None)), Some(Standing::Active));
+        assert_eq!(
+            standing(row(Some(revoked(2)), Some(active(1)))),
+            Some(Standing::Revoked)
+        );
+        assert_eq!(
+            standing(row(Some(active(1)), Some(revoked(2)))),
+            Some(Standing::Revoked)
+        );
+        for state in [
+            DeviceState::Leaving,
+            DeviceState::Slashed,
+            DeviceState::Gone,
+        ] {
+            let gone = record(2, state, OWNER);
+            assert_eq!(standing(row(Some(gone), None)), Some(Standing::Revoked));
+        }
+    }
+
+    #[test]
+    fn a_device_of_somebody_else_is_not_heard() {
+        let other = record(1, DeviceState::Active, Address::repeat_byte(2));
+
+        assert_eq!(standing(row(Some(other), None)), None);
+    }
+
+    #[test]
+    fn a_device_that_only_the_mirror_named_waits_for_its_did() {
+        let mut unnamed = row(None, Some(record(1, DeviceState::Active, OWNER)));
+        unnamed.did = None;
+
+        assert_eq!(standing(unnamed), None);
+    }
+}

@@ -251,3 +251,125 @@ fn stored<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Stor
     let Stored::V1(content) = rows::from_json(what, text)?;
     Ok(content)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{oracle::DeviceState, store::StoreKey};
+
+    const CHAIN: ChainId = ChainId(7);
+    const REGISTRY: Address = Address::repeat_byte(9);
+
+    fn record(version: u64) -> DeviceRecord {
+        DeviceRecord {
+            version,
+            key_number: 1,
+            state: DeviceState::Active,
+            owner: Address::repeat_byte(1),
+            consortium_owner: Address::repeat_byte(2),
+            certificate: B256::repeat_byte(3),
+            hardware: [B256::repeat_byte(4); 2],
+            feed_key: None,
+            speaker: None,
+        }
+    }
+
+    fn read(facts: Vec<OracleFact>, next: u64) -> OracleRead {
+        OracleRead {
+            chain: CHAIN,
+            contract: REGISTRY,
+            facts,
+            next: Height(next),
+        }
+    }
+
+    async fn store(dir: &tempfile::TempDir) -> Store {
+        let path = dir.path().join("store.sqlite");
+        Store::open(&path, StoreKey::new([1; 32])).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_read_of_devices_outlives_a_restart_and_is_taken_once() {
+        let (dir, id) = (tempfile::tempdir().unwrap(), B256::repeat_byte(8));
+        let named = OracleFact::Named {
+            id,
+            did: "did:odin:1".into(),
+            record: record(1),
+        };
+        let moved = OracleFact::Moved {
+            id,
+            state: DeviceState::Revoked,
+            version: 2,
+        };
+        let before = store(&dir).await;
+        before
+            .read_oracle(&read(vec![named.clone(), moved], 10))
+            .await
+            .unwrap();
+        before.close().await;
+
+        let after = store(&dir).await;
+        // The same blocks again, as a crash before the next look makes it.
+        after.read_oracle(&read(vec![named], 10)).await.unwrap();
+
+        let row = after.device_of("did:odin:1").await.unwrap().unwrap();
+        let newest = row.newest().unwrap();
+        assert_eq!((newest.version, newest.state), (2, DeviceState::Revoked));
+        let cursor = after.oracle_cursor(CHAIN, REGISTRY).await.unwrap();
+        assert_eq!(cursor, Some(Height(10)));
+        assert_eq!(after.devices("did:odin:1", 9).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn the_higher_version_of_both_chains_counts() {
+        let (dir, id) = (tempfile::tempdir().unwrap(), B256::repeat_byte(8));
+        let store = store(&dir).await;
+        let mirrored = OracleFact::Mirrored {
+            id,
+            record: record(5),
+        };
+        store.read_oracle(&read(vec![mirrored], 3)).await.unwrap();
+        assert_eq!(
+            store.devices("", 9).await.unwrap(),
+            [],
+            "it has no name yet"
+        );
+        let named = OracleFact::Named {
+            id,
+            did: "did:odin:1".into(),
+            record: record(1),
+        };
+        store.read_oracle(&read(vec![named], 4)).await.unwrap();
+
+        let rows = store.devices("", 9).await.unwrap();
+
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].newest().map(|record| record.version), Some(5));
+    }
+
+    #[tokio::test]
+    async fn an_anchor_is_found_by_stream_and_period() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(&dir).await;
+        let anchor = AnchorRecord {
+            number: 4,
+            stream: B256::repeat_byte(6),
+            period: 2,
+            from: 1,
+            until: 2,
+            count: 3,
+            root: B256::repeat_byte(7),
+            digest: B256::repeat_byte(8),
+        };
+        store
+            .read_oracle(&read(vec![OracleFact::Anchored(anchor)], 5))
+            .await
+            .unwrap();
+
+        assert_eq!(
+            store.anchor_of(anchor.stream, 2).await.unwrap(),
+            Some(anchor)
+        );
+        assert_eq!(store.anchor_of(anchor.stream, 1).await.unwrap(), None);
+    }
+}
