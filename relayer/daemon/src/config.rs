@@ -22,8 +22,11 @@ pub(crate) use check::asset;
 pub use error::ConfigError;
 pub use types::{
     Account, Api, Chain, Config, Evm, Hosted, Offer, OfferAsset, PasswordSource, Peg, PegEnd,
-    Profile, Rpc, Tls, Transfers, Validator,
+    Profile, Rpc, Settlement, Tls, Transfers, Validator,
 };
+
+/// Name of the peg that the local profile makes.
+pub const POINTS_PEG: &str = "points";
 
 /// The profile used without a file.
 pub const LOCAL: &str = include_str!("../../../config/local.toml");

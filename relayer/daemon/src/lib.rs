@@ -7,6 +7,7 @@
 //! * [`external`]: external chains, connected.
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
+//! * `sites`: where gateways, pegs and settlements are.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
 
 // Errors of starting up carry what a person needs to act; none is on a hot path.
@@ -31,5 +32,6 @@ pub mod local;
 mod logs;
 pub mod metrics;
 pub mod relay;
+mod sites;
 pub mod store;
 pub mod supply;

@@ -38,7 +38,7 @@ fn pegs() -> Pegs {
         chain: HOME,
         address: ALICE,
     };
-    Pegs::new(Some(site()), vec![alice])
+    Pegs::new(vec![site()], vec![alice])
 }
 
 fn secret() -> Preimage {
