@@ -345,6 +345,11 @@ async fn a_relay_without_a_past_catches_up_over_epochs_whose_states_are_gone() {
     assert_eq!(epoch_known(&chains).await, known, "somebody relays");
 
     let pair = Pair::over(dir, &config, chains).await;
+    let began = tokio::time::Instant::now();
+    while epoch_known(&pair.daemon.chains).await < known + 2 {
+        assert!(began.elapsed() < 4 * PATIENCE, "it does not catch up");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     let sent = pair
         .send(&pair.balance_call("public", "consortium", Order::Unordered))
         .await;
@@ -354,7 +359,6 @@ async fn a_relay_without_a_past_catches_up_over_epochs_whose_states_are_gone() {
         ended.row.state.outcome(),
         Some(&Outcome::Acknowledged(Status::Executed))
     );
-    assert!(epoch_known(&pair.daemon.chains).await >= known + 2);
     // A relay that knows the chain by its JSON-RPC alone is told the same.
     let told = outsider(&pair).await.handover(known).await;
     let kept = public.handover(known).await.expect("kept for good");

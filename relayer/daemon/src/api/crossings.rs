@@ -173,21 +173,25 @@ impl App {
         })
     }
 
-    /// What the one peg takes that leads from a chain to another.
+    /// What the one peg takes that has an end on a chain; of several, the one that leads to the other.
     fn pegged_asset(&self, from: ChainId, to: ChainId) -> Result<Asset, Problem> {
-        let mut takes = self.peg_ports(from).filter(|(_, there)| there.chain == to);
-        let (first, more) = (takes.next(), takes.next());
-        let chain = self.chain_name(from);
-        match (first, more) {
-            (Some((here, _)), None) => Ok(here.asset),
-            (None, _) => Err(Problem::bad_request(format!(
-                "give.asset: no peg leads from chain {chain} to chain {}",
-                self.chain_name(to)
-            ))),
-            (Some(_), Some(_)) => Err(Problem::bad_request(format!(
-                "give.asset: several pegs have an end on chain {chain}: give the address of the token, or native"
-            ))),
-        }
+        let takes = |ends: &[(&PegPort, &PegPort)]| match ends {
+            [(here, _)] => Some(here.asset),
+            _ => None,
+        };
+        let mut ends: Vec<_> = self.peg_ports(from).collect();
+        let only = takes(&ends);
+        ends.retain(|(_, there)| there.chain == to);
+        only.or_else(|| takes(&ends)).ok_or_else(|| {
+            let chain = self.chain_name(from);
+            Problem::bad_request(if self.peg_ports(from).next().is_none() {
+                format!("give.asset: no peg has an end on chain {chain}")
+            } else {
+                format!(
+                    "give.asset: several pegs have an end on chain {chain}: give the address of the token, or native"
+                )
+            })
+        })
     }
 
     /// Ends of pegs on a chain, each with the other one.
