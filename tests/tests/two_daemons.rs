@@ -40,7 +40,7 @@ struct Outsider {
 impl Outsider {
     fn start(name: &'static str, pair: &Pair, books: &Books) -> Result<Self> {
         let causeway = Causeway::new()?;
-        let mut text = "profile = \"local\"\n".to_owned();
+        let mut text = "profile = \"local\"\n[transfers]\noutage_budget_seconds = 60\nclock_skew_seconds = 1\n".to_owned();
         for chain in ["public", "consortium"] {
             let field = |field| pair.field(chain, field);
             text += &format!(
