@@ -179,7 +179,8 @@ fn v1_a_token_that_shrinks_by_itself_pauses_both_ports_and_nothing_goes_over_any
         paused["holds"] == false && paused["finding"] == "short",
         "{paused}"
     );
-    ensure!(paused["missing"] == (AMOUNT / 2).to_string(), "{paused}");
+    let missing = (AMOUNT / 2).to_string();
+    ensure!(paused["missing"] == missing, "{paused}");
     let told = gold(&causeway.ask_alarmed(&["supply"])?)?;
     ensure!(told["finding"] == "short", "{told}");
     let metrics = causeway.get("/metrics")?;
