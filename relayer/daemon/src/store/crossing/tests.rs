@@ -2,7 +2,6 @@ use super::*;
 use crate::store::{FaultPoint, Faults, Listed, OnFault, OrderStatus, StoreKey};
 
 const A: ChainId = ChainId(1);
-const B: ChainId = ChainId(2);
 const ALICE: Address = Address::repeat_byte(0xa1);
 const TOKEN: Address = Address::repeat_byte(0x70);
 const SPENDER: Address = Address::repeat_byte(0x5e);
