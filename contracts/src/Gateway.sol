@@ -60,8 +60,10 @@ contract Gateway is GatewaySource {
         root = bytes32(l.client.slotAt(checkpoint, l.remoteGateway, rootSlot(lane), accountProof, storageProof));
         // M3: a lane that has sent nothing has no root, and zero proves nothing.
         if (root == 0) revert RootZero();
-        if (_rootKnown[lane][root]) return root;
-        _rootKnown[lane][root] = true;
+        uint256 proved = _rootProved[lane][root];
+        // L113: what was proved before a recovery counts no more; it may be proved again.
+        if (proved != 0 && proved > l.client.believedFrom()) return root;
+        _rootProved[lane][root] = uint256(checkpoint.height) + 1;
         emit RootProved(lane, root, checkpoint.height);
     }
 
@@ -76,9 +78,9 @@ contract Gateway is GatewaySource {
         bytes32[] calldata path
     ) external nonReentrant {
         _Lane storage l = _running(lane);
-        l.client.checkNotFrozen();
+        uint256 from = l.client.checkNotFrozen();
         if (root == 0) revert RootZero();
-        if (!_rootKnown[lane][root]) revert RootUnknown(lane, root);
+        if (_rootProved[lane][root] <= from) revert RootUnknown(lane, root);
         uint256 length = items.length;
         if (length == 0 || length > MAX_ITEMS || uint256(first) + length > count) {
             revert ItemsRefused(first, length, count);

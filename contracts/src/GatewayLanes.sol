@@ -45,7 +45,8 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
 
     mapping(uint32 lane => _Lane) internal _lanes;
     mapping(uint64 chainId => mapping(bool ordered => uint32 lane)) internal _laneTo;
-    mapping(uint32 lane => mapping(bytes32 root => bool)) internal _rootKnown;
+    /// One more than the height of the checkpoint that proved it; 0 for what was not.
+    mapping(uint32 lane => mapping(bytes32 root => uint256)) internal _rootProved;
     mapping(uint32 lane => mapping(uint64 index => bytes32 messageId)) internal _failed;
     /// Two bits for each outbound item: `SentState`.
     mapping(uint32 lane => mapping(uint256 word => uint256)) private _sent;
@@ -157,7 +158,7 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
 
     /// @inheritdoc IGateway
     function rootKnown(uint32 lane, bytes32 root) external view returns (bool) {
-        return _rootKnown[lane][root];
+        return _rootProved[lane][root] > _known(lane).client.believedFrom();
     }
 
     /// @inheritdoc IGateway

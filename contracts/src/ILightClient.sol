@@ -4,9 +4,10 @@ pragma solidity 0.8.37;
 import {Certificate, Checkpoint} from "./LightClientTypes.sol";
 
 /// @title What this chain believes of one other chain, on certificates alone.
-/// @notice Nobody has a privilege here: every function is open to anybody, and believes nothing but a quorum's signatures.
+/// @notice Until a freeze nobody has a privilege here: every function is open to anybody, and believes nothing but a quorum's
+///         signatures. A frozen client is recovered by its governor alone, after a long delay, in sight of everybody.
 ///         -- first set --/-- update .. update --/-- handover to the next epoch's set --/-- update .. --/-- ...
-/// @dev Invariants L16..L21 in docs/threats.md; docs/adr/0006-light-client.md.
+/// @dev Invariants L16..L21, L109..L114 in docs/threats.md; docs/adr/0006-light-client.md, docs/adr/0012-recovery.md.
 interface ILightClient {
     /// @notice A final block of the other chain is known from now on.
     event Updated(uint64 indexed height, uint64 timestamp, bytes32 stateRoot);
@@ -14,6 +15,12 @@ interface ILightClient {
     event HandedOver(uint64 indexed epoch, bytes32 votesHash, bytes votes);
     /// @notice Two blocks of one height were certified: the client accepts and confirms nothing any more.
     event Frozen(uint64 indexed height);
+    /// @notice From `readyAt` on anyone may make `votes` the set of `firstEpoch`, unless the governor cancels it.
+    event RecoveryProposed(uint64 indexed firstEpoch, bytes32 votesHash, bytes votes, uint64 readyAt);
+    /// @notice What was proposed will not come.
+    event RecoveryCancelled(bytes32 indexed hash);
+    /// @notice The client believes again, from `firstEpoch` on, and no checkpoint below `believedFrom`.
+    event Recovered(uint64 indexed firstEpoch, uint64 believedFrom);
 
     /// A constructor argument is zero: 0 chain id, 1 domain, 2 epoch length, 3 validator set.
     error ConfigZero(uint256 field);
@@ -59,6 +66,18 @@ interface ILightClient {
     error CheckpointUnknown(uint64 height);
     /// Two blocks of one height were certified: nothing of that chain is believed any more.
     error ClientFrozen();
+    /// There is nothing to recover from.
+    error ClientNotFrozen();
+    /// Only the governor proposes and cancels.
+    error CallerNotGovernor(address got, address expected);
+    /// The delay is not within 7 to 365 days (`min`..`max`), or there is one without a governor.
+    error RecoveryDelayRefused(uint256 got, uint256 min, uint256 max);
+    /// The epoch is not later than the newest one, or no chain comes that far.
+    error RecoveryWrongEpoch(uint64 got, uint64 newest);
+    /// This is not what is proposed.
+    error RecoveryUnknown(bytes32 got, bytes32 proposed);
+    /// The delay is not over.
+    error RecoveryTooEarly(uint256 time, uint256 readyAt);
 
     /// @notice Records the first of `headers` as final.
     /// @dev May be repeated: a known checkpoint is success and writes nothing. A *different* checkpoint at a known height
@@ -83,7 +102,7 @@ interface ILightClient {
         bytes calldata votes
     ) external;
 
-    /// @notice Freezes the client for ever on proof that two blocks of one height are final.
+    /// @notice Freezes the client on proof that two blocks of one height are final.
     function reportEquivocation(
         bytes[] calldata headersA,
         Certificate calldata certificateA,
@@ -93,7 +112,21 @@ interface ILightClient {
         bytes calldata votesB
     ) external;
 
-    /// @notice Reverts unless this checkpoint was certified here and the client is not frozen.
+    /// @notice Says what a frozen client is to believe, not before the delay is over. Replaces what was proposed before.
+    /// @dev For the governor. It says which branch of the other chain counts: everybody can look, for as long as the delay.
+    /// @param firstEpoch Later than the newest epoch known here.
+    /// @param votes The vote addresses of its whole set, 20 bytes each.
+    function proposeRecovery(uint64 firstEpoch, bytes calldata votes) external;
+
+    /// @notice Takes back what is proposed.
+    /// @dev For the governor.
+    function cancelRecovery() external;
+
+    /// @notice Makes a frozen client believe again as proposed. Nothing certified before the freeze counts afterwards.
+    /// @dev For anybody, once the delay is over.
+    function recover(uint64 firstEpoch, bytes calldata votes) external;
+
+    /// @notice Reverts unless this checkpoint was certified here, since the last recovery, and the client is not frozen.
     function check(Checkpoint calldata checkpoint) external view;
 
     /// @notice Returns the value of a storage slot of the other chain at a known checkpoint; 0 means proved absence.
@@ -106,11 +139,19 @@ interface ILightClient {
         bytes[] calldata storageProof
     ) external view returns (uint256);
 
-    /// @notice Reverts if the client is frozen.
-    function checkNotFrozen() external view;
+    /// @notice Reverts if the client is frozen; returns `believedFrom` otherwise.
+    function checkNotFrozen() external view returns (uint64);
 
     /// @notice Returns whether two blocks of one height were certified.
     function frozen() external view returns (bool);
+
+    /// @notice Returns the height below which no checkpoint is believed: 0 before the first recovery, 2^64 - 1 while frozen.
+    function believedFrom() external view returns (uint64);
+
+    /// @notice Returns who may propose a recovery (zero: nobody, ever), the seconds between a proposal and the recovery,
+    ///         `keccak256(abi.encode(firstEpoch, keccak256(votes)))` of what is proposed, and when that may come; zeros
+    ///         while nothing is.
+    function recovery() external view returns (address governor, uint64 delay, bytes32 hash, uint64 readyAt);
 
     /// @notice Returns the newest epoch whose set is known.
     function epoch() external view returns (uint64);
@@ -121,10 +162,10 @@ interface ILightClient {
     /// @notice Returns `keccak256` of the packed vote addresses of the newest epoch or the one before it, else zero.
     function votesHash(uint64 epoch) external view returns (bytes32);
 
-    /// @notice Returns the height of the newest known checkpoint.
+    /// @notice Returns the height of the newest known checkpoint; 0 when there is none since the last recovery.
     function latestHeight() external view returns (uint64);
 
-    /// @notice Returns the hash of the checkpoint known at a height, or zero.
+    /// @notice Returns the hash of the checkpoint certified at a height, or zero. Below `believedFrom` it counts no more.
     function checkpointHash(uint64 height) external view returns (bytes32);
 
     /// @notice Returns the other chain's id.

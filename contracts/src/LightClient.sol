@@ -8,9 +8,10 @@ import {StateProof} from "./StateProof.sol";
 
 /// @title What this chain believes of one other chain, on certificates alone.
 /// @notice -- first set --/-- update .. update --/-- handover to the next epoch's set --/-- update .. --/-- ...
-/// @dev Invariants L16..L21 in docs/threats.md; each has a test with the same number. No account has a privilege, nothing
-///      can be unfrozen, and the newest set does not expire by time: who is late with handovers is late, not locked out
-///      (docs/adr/0006-light-client.md). Loops are bounded by MAX_VALIDATORS and MAX_HEADERS.
+///         -- frozen --/-- proposed: the long delay --/-- recovered: a later epoch, nothing from before --/-- update .. --/-- ...
+/// @dev Invariants L16..L21 and L109..L114 in docs/threats.md; each has a test with the same number. Before a freeze no
+///      account has a privilege, and the newest set does not expire by time: who is late with handovers is late, not locked
+///      out (docs/adr/0006-light-client.md, docs/adr/0012-recovery.md). Loops are bounded by MAX_VALIDATORS and MAX_HEADERS.
 contract LightClient is ILightClient {
     /// @inheritdoc ILightClient
     uint256 public constant MIN_VALIDATORS = 4;
@@ -20,9 +21,14 @@ contract LightClient is ILightClient {
     uint256 public constant MAX_GRACE = 7 days;
     /// @inheritdoc ILightClient
     uint256 public constant MAX_HEADERS = 64;
+    /// Bounds of the time in which everybody may look at what is proposed.
+    uint256 private constant _MIN_RECOVERY_DELAY = 7 days;
+    uint256 private constant _MAX_RECOVERY_DELAY = 365 days;
     /// @inheritdoc ILightClient
     bytes32 public constant VOTES_HASH_SLOT = bytes32(uint256(2));
 
+    /// `believedFrom` of a client that is frozen. No block has this height: an epoch would have to begin there.
+    uint64 private constant _NEVER = type(uint64).max;
     /// Kind of a vote that finalises.
     uint256 private constant _FINALIZE = 2;
     uint256 private constant _SIGNATURE = 65;
@@ -51,13 +57,22 @@ contract LightClient is ILightClient {
     address public immutable validatorSet;
     /// @inheritdoc ILightClient
     uint64 public immutable grace;
+    address private immutable _governor;
+    uint64 private immutable _recoveryDelay;
 
     /// One slot: all that a certificate's acceptance hangs on beside the set itself.
     struct _Head {
         uint64 epoch;
         uint64 handedOverAt;
         uint64 latestHeight;
-        bool frozen;
+        /// Checkpoints below this height are not believed: 0 before the first recovery, `_NEVER` while frozen.
+        uint64 believedFrom;
+    }
+
+    /// What the governor has proposed; nothing while `readyAt` is 0.
+    struct _Recovery {
+        bytes32 hash;
+        uint64 readyAt;
     }
 
     _Head private _head;
@@ -65,8 +80,10 @@ contract LightClient is ILightClient {
     bytes32[2] private _votes;
     /// Hash of the checkpoint by height.
     mapping(uint64 height => bytes32) private _checkpoints;
+    _Recovery private _recovery;
 
     /// @param firstEpoch The epoch `votes` validate; the deployer vouches for it, and everybody can compare it.
+    /// @param governor_ Who may propose a recovery; zero: nobody, then a freeze is for ever, and the delay is zero.
     constructor(
         uint64 chainId_,
         bytes32 domain_,
@@ -74,27 +91,38 @@ contract LightClient is ILightClient {
         address validatorSet_,
         uint64 grace_,
         uint64 firstEpoch,
-        bytes memory votes
+        bytes memory votes,
+        address governor_,
+        uint64 recoveryDelay_
     ) {
         if (chainId_ == 0) revert ConfigZero(0);
         if (domain_ == 0) revert ConfigZero(1);
         if (epochLength_ == 0) revert ConfigZero(2);
         if (validatorSet_ == address(0)) revert ConfigZero(3);
         if (grace_ == 0 || grace_ > MAX_GRACE) revert GraceRefused(grace_, MAX_GRACE);
+        bool delayFits = governor_ == address(0)
+            ? recoveryDelay_ == 0
+            : recoveryDelay_ >= _MIN_RECOVERY_DELAY && recoveryDelay_ <= _MAX_RECOVERY_DELAY;
+        if (!delayFits) revert RecoveryDelayRefused(recoveryDelay_, _MIN_RECOVERY_DELAY, _MAX_RECOVERY_DELAY);
         _checkSet(votes);
         (chainId, domain, epochLength, validatorSet, grace) = (chainId_, domain_, epochLength_, validatorSet_, grace_);
+        (_governor, _recoveryDelay) = (governor_, recoveryDelay_);
         _install(firstEpoch, keccak256(votes), votes);
     }
 
-    modifier onlyNotFrozen() {
-        if (_head.frozen) revert ClientFrozen();
+    modifier onlyFrozen() {
+        if (_head.believedFrom != _NEVER) revert ClientNotFrozen();
+        _;
+    }
+
+    modifier onlyGovernor() {
+        if (msg.sender != _governor) revert CallerNotGovernor(msg.sender, _governor);
         _;
     }
 
     /// @inheritdoc ILightClient
     function update(bytes[] calldata headers, Certificate calldata certificate, bytes calldata votes)
         external
-        onlyNotFrozen
         returns (Checkpoint memory checkpoint)
     {
         (checkpoint,) = _verify(headers, certificate, votes);
@@ -116,7 +144,8 @@ contract LightClient is ILightClient {
         bytes[] calldata accountProof,
         bytes[] calldata storageProof,
         bytes calldata votes
-    ) external onlyNotFrozen {
+    ) external {
+        // No checkpoint is known to a frozen client.
         _checkKnown(lastOfEpoch);
         uint64 newest = _head.epoch;
         uint64 expected = (newest + 1) * epochLength - 1;
@@ -140,15 +169,54 @@ contract LightClient is ILightClient {
         bytes[] calldata headersB,
         Certificate calldata certificateB,
         bytes calldata votesB
-    ) external onlyNotFrozen {
+    ) external {
         (Checkpoint memory a, bytes32 hashA) = _verify(headersA, certificateA, votesA);
         (Checkpoint memory b, bytes32 hashB) = _verify(headersB, certificateB, votesB);
         if (a.height != b.height || hashA == hashB) revert NoEquivocation(a.height, b.height);
         _freeze(a.height);
     }
 
+    /// -- frozen --/-- HERE --/-- recovered --
     /// @inheritdoc ILightClient
-    function check(Checkpoint calldata checkpoint) external view onlyNotFrozen {
+    function proposeRecovery(uint64 firstEpoch, bytes calldata votes) external onlyGovernor onlyFrozen {
+        // Later than all that was believed: no checkpoint from before the freeze is of it.
+        uint64 newest = _head.epoch;
+        if (firstEpoch <= newest || uint256(firstEpoch) * epochLength >= _NEVER) {
+            revert RecoveryWrongEpoch(firstEpoch, newest);
+        }
+        _checkSet(votes);
+        uint64 readyAt = uint64(block.timestamp) + _recoveryDelay;
+        _recovery = _Recovery(_hashOf(firstEpoch, votes), readyAt);
+        emit RecoveryProposed(firstEpoch, keccak256(votes), votes, readyAt);
+    }
+
+    /// -- proposed --/-- HERE --
+    /// @inheritdoc ILightClient
+    function cancelRecovery() external onlyGovernor {
+        bytes32 hash = _recovery.hash;
+        if (_recovery.readyAt == 0) revert RecoveryUnknown(hash, 0);
+        delete _recovery;
+        emit RecoveryCancelled(hash);
+    }
+
+    /// -- proposed --/-- the delay --/-- HERE --
+    /// @inheritdoc ILightClient
+    function recover(uint64 firstEpoch, bytes calldata votes) external onlyFrozen {
+        _Recovery memory proposed = _recovery;
+        bytes32 got = _hashOf(firstEpoch, votes);
+        if (proposed.readyAt == 0 || got != proposed.hash) revert RecoveryUnknown(got, proposed.hash);
+        if (block.timestamp < proposed.readyAt) revert RecoveryTooEarly(block.timestamp, proposed.readyAt);
+        delete _recovery;
+        // The set that was the newest has no say, though its place in `_votes` would be that of the epoch before.
+        _votes[(firstEpoch + 1) % 2] = 0;
+        uint64 from = firstEpoch * epochLength;
+        (_head.latestHeight, _head.believedFrom) = (0, from);
+        emit Recovered(firstEpoch, from);
+        _install(firstEpoch, keccak256(votes), votes);
+    }
+
+    /// @inheritdoc ILightClient
+    function check(Checkpoint calldata checkpoint) external view {
         _checkKnown(checkpoint);
     }
 
@@ -159,17 +227,30 @@ contract LightClient is ILightClient {
         bytes32 slot,
         bytes[] calldata accountProof,
         bytes[] calldata storageProof
-    ) external view onlyNotFrozen returns (uint256) {
+    ) external view returns (uint256) {
         _checkKnown(checkpoint);
         return StateProof.slotAt(checkpoint.stateRoot, account, slot, accountProof, storageProof);
     }
 
     /// @inheritdoc ILightClient
-    function checkNotFrozen() external view onlyNotFrozen {}
+    function checkNotFrozen() external view returns (uint64 from) {
+        from = _head.believedFrom;
+        if (from == _NEVER) revert ClientFrozen();
+    }
 
     /// @inheritdoc ILightClient
     function frozen() external view returns (bool) {
-        return _head.frozen;
+        return _head.believedFrom == _NEVER;
+    }
+
+    /// @inheritdoc ILightClient
+    function believedFrom() external view returns (uint64) {
+        return _head.believedFrom;
+    }
+
+    /// @inheritdoc ILightClient
+    function recovery() external view returns (address governor, uint64 delay, bytes32 hash, uint64 readyAt) {
+        return (_governor, _recoveryDelay, _recovery.hash, _recovery.readyAt);
     }
 
     /// @inheritdoc ILightClient
@@ -208,14 +289,24 @@ contract LightClient is ILightClient {
     }
 
     function _freeze(uint64 height) private {
-        _head.frozen = true;
+        _head.believedFrom = _NEVER;
         emit Frozen(height);
     }
 
     // ---- checks
 
+    function _hashOf(uint64 firstEpoch, bytes calldata votes) private pure returns (bytes32) {
+        return keccak256(abi.encode(firstEpoch, keccak256(votes)));
+    }
+
     function _checkKnown(Checkpoint calldata checkpoint) private view {
-        if (_checkpoints[checkpoint.height] != checkpoint.hash()) revert CheckpointUnknown(checkpoint.height);
+        uint64 height = checkpoint.height;
+        uint64 from = _head.believedFrom;
+        if (height < from) {
+            if (from == _NEVER) revert ClientFrozen();
+            revert CheckpointUnknown(height);
+        }
+        if (_checkpoints[height] != checkpoint.hash()) revert CheckpointUnknown(height);
     }
 
     /// Checks headers and certificate; returns the first header as a checkpoint, and its hash.
@@ -242,9 +333,10 @@ contract LightClient is ILightClient {
         _checkSignatures(certificate, certified, votes);
     }
 
-    /// The certificate is of a set that still has a say, and `votes` is that set.
+    /// The client believes at all, the certificate is of a set that still has a say, and `votes` is that set.
     function _checkSetOf(uint64 epoch_, bytes calldata votes) private view {
         _Head memory head = _head;
+        if (head.believedFrom == _NEVER) revert ClientFrozen();
         if (epoch_ > head.epoch) revert SetUnknown(epoch_, head.epoch);
         if (epoch_ + 1 < head.epoch) revert SetExpired(epoch_, head.epoch);
         if (epoch_ < head.epoch && block.timestamp > uint256(head.handedOverAt) + grace) {

@@ -66,7 +66,12 @@ contract RelayGasTest is GatewayTest {
     function _fresh(uint256 size) private returns (ILightClient client) {
         bytes memory votes = votesOf(1, size);
         client = ILightClient(
-            deploy("LightClient", abi.encode(HOME, domainOf(HOME), uint64(10), VALIDATOR_SET, GRACE, uint64(0), votes))
+            deploy(
+                "LightClient",
+                abi.encode(
+                    HOME, domainOf(HOME), uint64(10), VALIDATOR_SET, GRACE, uint64(0), votes, address(0), uint64(0)
+                )
+            )
         );
         // Not the first block: the newest height is not zero.
         _update(client, size, size - (size - 1) / 3, 1, keccak256("first"));

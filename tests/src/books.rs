@@ -45,20 +45,6 @@ impl Books {
         }))
     }
 
-    /// The same books with the ports of the peg as they were `earlier`: a daemon that does not carry knows of none.
-    ///
-    /// # Errors
-    /// Fails when the chains are not the same.
-    pub fn with_pegs_of(mut self, earlier: &Self) -> Result<Self> {
-        let chains = self.0.as_array_mut().context("a list of chains")?;
-        for chain in chains {
-            let name = chain["name"].as_str().context("a name")?;
-            let before = named(&earlier.0, name)?;
-            chain["peg"] = before["peg"].clone();
-        }
-        Ok(self)
-    }
-
     /// Address of an account.
     ///
     /// # Errors

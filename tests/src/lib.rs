@@ -32,6 +32,8 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::rpc::Rpc;
+
 /// Longest a story waits for one thing.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -58,6 +60,7 @@ pub struct Causeway {
     binary: PathBuf,
     dir: tempfile::TempDir,
     api: Option<String>,
+    environment: Vec<(String, PathBuf)>,
 }
 
 impl Causeway {
@@ -70,7 +73,13 @@ impl Causeway {
             binary: binary()?,
             dir: tempfile::tempdir().context("making a data directory")?,
             api: None,
+            environment: Vec::new(),
         })
+    }
+
+    /// Sets a variable of the environment, to a path, for all of its commands.
+    pub fn set(&mut self, variable: &str, path: PathBuf) {
+        self.environment.push((variable.to_owned(), path));
     }
 
     /// Commands for a daemon that was started in another way, at this address.
@@ -97,6 +106,7 @@ impl Causeway {
             .args(arguments)
             .arg("--data-dir")
             .arg(self.dir.path())
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         if let Some(api) = &self.api {
             command.args(["--api", api]);
@@ -155,6 +165,32 @@ impl Causeway {
             }
             std::thread::park_timeout(Duration::from_millis(100));
         }
+    }
+
+    /// The answer of a command that says, by failing, that something is wrong.
+    ///
+    /// # Errors
+    /// Fails when the command succeeds, or says no JSON.
+    pub fn ask_alarmed(&self, arguments: &[&str]) -> Result<Value> {
+        let output = self.command(arguments).arg("--json").output();
+        let output = output.context("running causeway")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            !output.status.success(),
+            "causeway {arguments:?} says that all is well: {text}"
+        );
+        let mut answers = text.lines().map(serde_json::from_str);
+        let first = answers.next().context("an answer")?;
+        first.with_context(|| format!("not JSON: {text}"))
+    }
+
+    /// What the API says to anyone who asks for a path, without certificates.
+    ///
+    /// # Errors
+    /// Fails when it refuses or does not answer.
+    pub fn get(&self, path: &str) -> Result<String> {
+        let base = std::fs::read_to_string(self.announced()).context("the API's address")?;
+        Rpc::new(format!("{}{path}", base.trim()))?.get()
     }
 
     /// Where a running daemon tells its address.

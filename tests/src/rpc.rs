@@ -41,6 +41,18 @@ impl Rpc {
         })
     }
 
+    /// What is there for who asks by plain HTTP.
+    ///
+    /// # Errors
+    /// Fails when nothing answers, or with an error.
+    pub fn get(&self) -> Result<String> {
+        let answer = self.runtime.block_on(async {
+            let answer = self.http.get(&self.url).send().await?;
+            answer.error_for_status()?.text().await
+        });
+        answer.with_context(|| format!("asking {}", self.url))
+    }
+
     /// Calls a method.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
-//! Two daemons that know nothing of each other carry messages on the same lanes: outsiders, each with a database and an
-//! account of its own, who see the chains by JSON-RPC alone and asked nobody. Both are killed and started again at random
-//! moments. No message is lost, each is executed exactly once, and that the other was quicker is no failure.
+//! Two daemons that know nothing of each other carry messages on the same lanes and transfers over one peg: outsiders, each
+//! with a database and an account of its own, who see the chains by JSON-RPC alone and asked nobody. Both are killed and
+//! started again at random moments. Nothing is lost, each message is executed and each transfer paid exactly once, and that
+//! the other was quicker is no failure.
 #![allow(missing_docs)]
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
@@ -9,13 +10,22 @@ use alloy_primitives::B256;
 use alloy_sol_types::SolEvent as _;
 use anyhow::{Context as _, Result, ensure};
 use causeway_contracts::Gateway;
-use causeway_stories::{Causeway, Daemon, eventually, settling::Pair, wallet};
+use causeway_stories::{
+    Causeway, Daemon,
+    books::{Books, ended},
+    eventually,
+    pegs::{begin, held_and_minted},
+    settling::Pair,
+    wallet,
+};
 use serde_json::{Value, json};
 
 /// Rounds of sending and killing.
 const ROUNDS: usize = 3;
 /// Call data of ERC-20's `totalSupply()`.
 const TOTAL_SUPPLY: &str = "0x18160ddd";
+/// Units of each transfer over the peg.
+const PEGGED: u64 = 500;
 /// Ten native points.
 const GIFT: &str = "10000000000000000000";
 
@@ -28,9 +38,9 @@ struct Outsider {
 }
 
 impl Outsider {
-    fn start(name: &'static str, pair: &Pair) -> Result<Self> {
+    fn start(name: &'static str, pair: &Pair, books: &Books) -> Result<Self> {
         let causeway = Causeway::new()?;
-        let mut text = "profile = \"local\"\n".to_owned();
+        let mut text = "profile = \"local\"\n[transfers]\noutage_budget_seconds = 60\nclock_skew_seconds = 1\n".to_owned();
         for chain in ["public", "consortium"] {
             let field = |field| pair.field(chain, field);
             text += &format!(
@@ -42,6 +52,14 @@ impl Outsider {
                 field("hash_time_lock")?,
                 field("points_token")?,
                 field("gateway")?,
+            );
+        }
+        text += "[pegs.theirs]\ncarrier = \"watchtower\"\n";
+        for (end, chain) in [("home", "public"), ("side", "consortium")] {
+            let peg = &books.side(chain)?["peg"];
+            text += &format!(
+                "[pegs.theirs.{end}]\nchain = \"{chain}\"\nport = {}\nasset = {}\nlight_client = {}\n",
+                peg["port"], peg["asset"], peg["client"]
             );
         }
         let config = causeway.dir().join("outsider.toml");
@@ -67,13 +85,13 @@ impl Outsider {
         self.daemon.take().context("it runs")?.kill()
     }
 
-    /// The account that pays for what it carries.
-    fn payer(&self) -> Result<String> {
+    /// Address of one of its accounts: the watchtower's pays for what it carries.
+    fn address(&self, name: &str) -> Result<String> {
         let chains = self.causeway.ask(&["chain", "status"])?;
         let accounts = chains[0]["accounts"].as_array().context("accounts")?;
-        let payer = accounts.iter().find(|a| a["name"] == "watchtower");
+        let payer = accounts.iter().find(|a| a["name"] == name);
         let address = payer.and_then(|payer| payer["address"].as_str());
-        Ok(address.context("a watchtower")?.to_lowercase())
+        Ok(address.context("an account")?.to_lowercase())
     }
 
     fn tail(&self) -> String {
@@ -124,25 +142,44 @@ fn random() -> Result<[u8; ROUNDS]> {
 }
 
 #[test]
-fn two_daemons_race_on_the_same_lanes_and_nothing_is_lost_or_done_twice() -> Result<()> {
+fn two_daemons_race_on_the_same_lanes_and_over_one_peg_and_nothing_is_lost_or_done_twice()
+-> Result<()> {
     let host = Causeway::new()?;
     let hosting = host.up(&[("CAUSEWAY_TRANSFERS__CARRY", "false")])?;
-    let pair = Pair::of(&host)?;
+    let (pair, books) = (Pair::of(&host)?, Books::open(&host)?);
     let mut outsiders = [
-        Outsider::start("the first outsider", &pair)?,
-        Outsider::start("the second outsider", &pair)?,
+        Outsider::start("the first outsider", &pair, &books)?,
+        Outsider::start("the second outsider", &pair, &books)?,
     ];
     let mut payers = Vec::new();
     for outsider in &outsiders {
-        let payer = outsider.payer()?;
+        let payer = outsider.address("watchtower")?;
         let mut gift = pair.wallet(&host, "carol", "public")?;
         (gift["to"], gift["amount"]) = (payer.clone().into(), GIFT.into());
         wallet("fund.mjs", &gift)?;
         payers.push(payer);
     }
+    let user = outsiders[0].address("alice")?;
+    let mut gift = pair.wallet(&host, "carol", "public")?;
+    (gift["to"], gift["amount"]) = (user.clone().into(), GIFT.into());
+    wallet("fund.mjs", &gift)?;
+    let mut points = pair.wallet(&host, "carol", "public")?;
+    (points["contract"], points["method"]) = ("PointsToken".into(), "transfer".into());
+    points["address"] = pair.field("public", "points_token")?.into();
+    points["args"] = json!([user, (100 * PEGGED).to_string()]);
+    let given = wallet("act.mjs", &points)?;
+    ensure!(given["ok"] == true, "{given}");
 
     let mut ids = Vec::new();
+    let mut pegs = Vec::new();
+    let give = format!("{PEGGED}wei");
+    #[rustfmt::skip]
+    let peg_in = [
+        "--kind", "peg-in", "--from", "public:alice", "--give", &give, "--to", "consortium:alice",
+        "--window", "900",
+    ];
     for moment in random()? {
+        pegs.push(begin(&outsiders[0].causeway, &peg_in)?);
         for ordered in [false, true] {
             ids.push(send(&host, &pair, "public", "consortium", ordered)?);
             ids.push(send(&host, &pair, "consortium", "public", ordered)?);
@@ -197,6 +234,20 @@ fn two_daemons_race_on_the_same_lanes_and_nothing_is_lost_or_done_twice() -> Res
     ensure!(
         senders.keys().all(|sender| payers.contains(sender)),
         "{senders:?}, {payers:?}"
+    );
+    // Every transfer was paid and collected once, and both know it: one as its user, the other as who carries it.
+    for (outsider, role) in outsiders.iter().zip(["user", "carrier"]) {
+        for id in &pegs {
+            let part = ended(&outsider.causeway, id, role);
+            let part = part.with_context(|| outsider.tail())?;
+            ensure!(part["outcome"] == "completed", "{part}");
+            ensure!(part["alarm"].is_null(), "{part}");
+        }
+    }
+    let moved = u128::from(PEGGED) * u128::try_from(pegs.len())?;
+    ensure!(
+        held_and_minted(&books)? == (moved, moved),
+        "held and minted"
     );
     // Neither has anything left to do.
     for outsider in &outsiders {

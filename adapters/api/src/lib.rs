@@ -25,6 +25,6 @@ pub use codec::MEMO_VERSION;
 pub use error::{ChainError, Retry};
 pub use prove::{
     Anchor, Archive, Certificate, Checkpoint, ContractReader, FinalityProof, Founding, Handover,
-    Inclusion, Provable, RawLog, SlotProof, StateProof,
+    Inclusion, Provable, RawLog, SlotProof, StateProof, VALIDATOR_SET, VOTES_HASH_SLOT,
 };
 pub use types::*;

@@ -1,12 +1,17 @@
 //! Reading any contract of a chain, and proving what was read to somebody who does not believe its node.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, address};
 use async_trait::async_trait;
 
 use crate::{
     ChainError,
     types::{ChainId, Height, HeightRange, Timestamp, TxId},
 };
+
+/// Where the `ValidatorSet` system contract lives on every Causeway chain.
+pub const VALIDATOR_SET: Address = address!("00000000000000000000000000000000Ca05e001");
+/// Where it keeps the hash of the newest scheduled vote addresses, for other chains and evidence to prove.
+pub const VOTES_HASH_SLOT: B256 = B256::with_last_byte(2);
 
 /// Reading contracts other than the `HashTimeLock`.
 ///
@@ -69,18 +74,18 @@ pub trait Provable: Send + Sync {
         slots: &[B256],
         at: Height,
     ) -> Result<StateProof, ChainError>;
-}
 
-/// A provable chain that also proves its past, for files that are checked long after
-/// ([`ContractReader::archive`]). What it returns is checked by whoever reads the file, and by nobody before.
-#[async_trait]
-pub trait Archive: Send + Sync {
     /// How `epoch` gave over to the next. Of any age: kept for good.
     ///
     /// # Errors
     /// [`ChainError::NotFinal`] before its last block is final.
     async fn handover(&self, epoch: u64) -> Result<Handover, ChainError>;
+}
 
+/// A provable chain that also proves its past, for files that are checked long after
+/// ([`ContractReader::archive`]). What it returns is checked by whoever reads the file, and by nobody before.
+#[async_trait]
+pub trait Archive: Provable {
     /// Proof of a final transaction and its receipt, of any age: blocks are kept. `None` when no final block has it.
     async fn included(&self, tx: TxId) -> Result<Option<Inclusion>, ChainError>;
 

@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, Bytes, U64, U256, address};
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use async_trait::async_trait;
 use causeway_adapter_api::{
-    Anchor, Certificate, ChainError, Checkpoint, ContractReader, FinalityProof, Height,
-    HeightRange, Provable, RawLog, SlotProof, StateProof, Timestamp, TxId,
+    Anchor, Certificate, ChainError, Checkpoint, ContractReader, FinalityProof, Handover, Height,
+    HeightRange, Provable, RawLog, SlotProof, StateProof, Timestamp, TxId, VALIDATOR_SET,
+    VOTES_HASH_SLOT,
 };
 use serde::Deserialize;
 
@@ -17,9 +18,6 @@ use crate::{
     chain::node_logs,
     rpc::{Node, params},
 };
-
-/// The `ValidatorSet` in every genesis of a Causeway chain.
-const VALIDATOR_SET: Address = address!("00000000000000000000000000000000Ca05e001");
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,6 +52,16 @@ struct Sealed {
 struct Proven {
     account_proof: Vec<Bytes>,
     storage_proof: Vec<ProvenSlot>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HandedOver {
+    block_number: U64,
+    votes_hash: U256,
+    account_proof: Vec<Bytes>,
+    storage_proof: Vec<Bytes>,
+    next: Vec<Address>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -208,6 +216,41 @@ impl Provable for EvmChain {
             account,
             nodes: proven.account_proof,
             slots: slots.collect(),
+        })
+    }
+
+    async fn handover(&self, epoch: u64) -> Result<Handover, ChainError> {
+        let asked = U64::from(epoch);
+        let found = self.first(|node| async move {
+            let doing = "reading a handover";
+            let handed: Option<HandedOver> = node
+                .call("causeway_getHandover", params![asked], doing)
+                .await?;
+            Ok(handed)
+        });
+        let Some(handed) = found.await? else {
+            let tip = causeway_adapter_api::ChainReader::finalized(self).await?;
+            // Which block that is, only the node knows: the first one of no epoch yet.
+            return Err(ChainError::NotFinal {
+                got: tip.height.next(),
+                tip: tip.height,
+            });
+        };
+        let last = Height(handed.block_number.to());
+        let slot = SlotProof {
+            slot: VOTES_HASH_SLOT,
+            value: handed.votes_hash,
+            nodes: handed.storage_proof,
+        };
+        Ok(Handover {
+            finality: self.finality(last).await?,
+            state: StateProof {
+                at: last,
+                account: VALIDATOR_SET,
+                nodes: handed.account_proof,
+                slots: vec![slot],
+            },
+            next: handed.next,
         })
     }
 }

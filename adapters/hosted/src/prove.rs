@@ -134,10 +134,7 @@ impl Provable for HostedChain {
         let block = self.executed(at)?;
         Ok(proven(&block.state, account, slots, at))
     }
-}
 
-#[async_trait]
-impl Archive for HostedChain {
     async fn handover(&self, epoch: u64) -> Result<Handover, ChainError> {
         let node = self.node();
         let next = epoch.saturating_add(1);
@@ -168,7 +165,10 @@ impl Archive for HostedChain {
             next: self.votes(next)?,
         })
     }
+}
 
+#[async_trait]
+impl Archive for HostedChain {
     async fn included(&self, tx: TxId) -> Result<Option<Inclusion>, ChainError> {
         let ledger = &self.node().ledger;
         let place = ledger.locate(tx.0).map_err(|e| self.store_error(e))?;

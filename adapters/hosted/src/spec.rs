@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256, Bytes, U256, address};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolConstructor;
 
+pub use causeway_adapter_api::{VALIDATOR_SET, VOTES_HASH_SLOT};
 use causeway_contracts::ValidatorSet;
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +15,6 @@ use crate::{
     execute::{self, ExecutionError},
     state::WorldState,
 };
-
-/// Where the `ValidatorSet` system contract lives on every hosted chain.
-pub const VALIDATOR_SET: Address = address!("00000000000000000000000000000000Ca05e001");
-/// Where it keeps the hash of the newest scheduled vote addresses, for other chains and evidence to prove.
-pub const VOTES_HASH_SLOT: B256 = B256::with_last_byte(2);
 
 /// Fewest validators of a chain: 3f+1 with f = 1.
 pub const MIN_VALIDATORS: usize = 4;

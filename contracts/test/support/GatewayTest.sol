@@ -64,7 +64,9 @@ abstract contract GatewayTest is OtherChain {
         return ILightClient(
             deploy(
                 "LightClient",
-                abi.encode(chain, domainOf(chain), uint64(1_000_000), VALIDATOR_SET, GRACE, uint64(0), votes)
+                abi.encode(
+                    chain, domainOf(chain), uint64(1_000_000), VALIDATOR_SET, GRACE, uint64(0), votes, GOVERNOR, DELAY
+                )
             )
         );
     }

@@ -14,6 +14,9 @@ abstract contract OtherChain is Assert {
     uint64 internal constant GRACE = 1 hours;
     uint256 internal constant START = 1_800_000_000;
     address internal constant VALIDATOR_SET = 0x00000000000000000000000000000000CA05E001;
+    /// Who may propose what a frozen client is to believe, and how long everybody may look at it.
+    address internal constant GOVERNOR = address(0x9091);
+    uint64 internal constant DELAY = 30 days;
     uint256 private constant _ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
 
     function key(uint256 set, uint256 index) internal pure returns (uint256) {

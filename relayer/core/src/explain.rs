@@ -154,7 +154,8 @@ impl fmt::Display for Actor {
 }
 
 impl Costs {
-    fn text(&self, names: &Names) -> String {
+    /// The same with these names.
+    pub fn text(&self, names: &Names) -> String {
         let Some(given) = &self.given else {
             return "the fees of completing, against the safety deposit".into();
         };

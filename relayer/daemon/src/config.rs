@@ -21,9 +21,11 @@ mod types;
 pub(crate) use check::asset;
 pub use error::ConfigError;
 pub use types::{
-    Account, Api, Chain, Config, Evm, Hosted, Offer, OfferAsset, Oracle, OracleFeed, OracleMqtt,
-    OracleOperator, PasswordSource, Peg, PegEnd, Profile, Rpc, Tls, Transfers, Validator,
+    Account, Api, Chain, Config, Evm, Hosted, Offer, OfferAsset, Oracle, OracleFeed, OracleMqtt, OracleOperator, PasswordSource, Peg, PegEnd, Profile, Rpc, Settlement, Tls, Transfers, Validator,
 };
+
+/// Name of the peg that the local profile makes.
+pub const POINTS_PEG: &str = "points";
 
 /// The profile used without a file.
 pub const LOCAL: &str = include_str!("../../../config/local.toml");

@@ -235,6 +235,9 @@ pub async fn ensure_messaging(
         grace_: GRACE,
         firstEpoch: remote.epoch,
         votes: remote.votes.concat().into(),
+        // A local profile is started anew rather than recovered: nobody may.
+        governor_: Address::ZERO,
+        recoveryDelay_: 0,
     };
     let gateway = Gateway::constructorCall {
         administrator_: deployer,

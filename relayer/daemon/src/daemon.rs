@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use alloy_primitives::{Address, U256};
-use causeway_adapter_api::{Asset, Chain, ChainId, Height, Provable as _};
+use causeway_adapter_api::{Asset, Chain, ChainId, Provable as _};
 use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
 use causeway_core::{
     explain::Names,
-    margin::{self, ChainTiming, Windows},
+    margin::{ChainTiming, Windows},
     offer::{Offer, Rate},
     swap::Account,
 };
@@ -22,31 +22,29 @@ use crate::{
     },
     crossing::{
         CrossingConfig, Handle,
-        peg::{PegHandle, PegPort, PegSite, Pegs},
-        settlement::{SettlementHandle, SettlementSite, Settlements},
+        peg::{PegHandle, Pegs},
+        settlement::SettlementHandle,
     },
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
     external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
-    keys::{self, Keystore, KeystoreError, Signers, address_of},
+    keys::{self, Keystore, KeystoreError, address_of},
     local::{
         ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
         WATCHTOWER,
     },
     oracle::{OracleConfig, OracleError, OracleHandle, Surroundings},
-    relay::{RelayConfig, RelayHandle, Site},
+    relay::{RelayConfig, RelayHandle},
     store::{Store, StoreError, StoreKey},
-    supply::{SupplyConfig, SupplyHandle, Watched},
+    supply::SupplyHandle,
 };
 
 /// What a hosted chain is assumed to need until it was measured, milliseconds.
-const ASSUMED: ChainTiming = ChainTiming {
+pub(crate) const ASSUMED: ChainTiming = ChainTiming {
     inclusion_ms: 1_000,
     finality_ms: 1_000,
 };
-/// Name of the local profile's peg.
-pub const POINTS_PEG: &str = "points";
 /// Decimals of a points token.
 const POINTS_DECIMALS: u8 = 18;
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
@@ -118,8 +116,8 @@ pub struct Chains {
     pub external: Vec<External>,
     /// Accounts, by name.
     pub accounts: BTreeMap<String, Address>,
-    keys: BTreeMap<String, SecretKey>,
-    watchtowers: Vec<Address>,
+    pub(crate) keys: BTreeMap<String, SecretKey>,
+    pub(crate) watchtowers: Vec<Address>,
 }
 
 /// A running daemon.
@@ -348,7 +346,7 @@ impl Chains {
     }
 
     /// The pair of the local profile, if it is one public and one consortium chain.
-    fn public_and_consortium(&self) -> Option<[&Hosting; 2]> {
+    pub(crate) fn public_and_consortium(&self) -> Option<[&Hosting; 2]> {
         match self.pair()? {
             [a, b] if (a.kind, b.kind) == (Kind::Public, Kind::Consortium) => Some([a, b]),
             [a, b] if (b.kind, a.kind) == (Kind::Public, Kind::Consortium) => Some([b, a]),
@@ -357,7 +355,7 @@ impl Chains {
     }
 
     /// The two hosted chains of the local profile, if it has just two.
-    fn pair(&self) -> Option<[&Hosting; 2]> {
+    pub(crate) fn pair(&self) -> Option<[&Hosting; 2]> {
         match self.hosted.as_slice() {
             [a, b] if self.local.is_some() => Some([a, b]),
             _ => None,
@@ -378,39 +376,6 @@ impl Chains {
         Some(Peg::of(*deployer, holders(&self.accounts).len()))
     }
 
-    /// The peg of the local profile, carried by the watchtower's account; what any of our accounts locks is ours.
-    fn pegs(&self, chains: &[Arc<dyn Chain>]) -> Pegs {
-        let ours = chains.iter().flat_map(|chain| {
-            let id = chain.info().id;
-            let account = move |address| Account { chain: id, address };
-            chain.accounts().into_iter().map(account)
-        });
-        Pegs::new(self.peg_site(), ours.collect())
-    }
-
-    /// Both ends of the peg of the local profile.
-    fn peg_site(&self) -> Option<PegSite> {
-        let ([a, b], peg) = (self.pair()?, self.peg()?);
-        let account = self.accounts.get(WATCHTOWER).copied()?;
-        let end = |kind, pegged: Option<Address>| {
-            let hosting = [a, b].into_iter().find(|hosting| hosting.kind == kind)?;
-            let contracts = contracts_of(hosting)?;
-            Some(PegPort {
-                chain: id_of(hosting),
-                port: peg.port,
-                asset: Asset::Token(pegged.unwrap_or(contracts.points_token)),
-                locks: contracts.hash_time_lock,
-                client: peg.client,
-                account,
-                start: Height(0),
-            })
-        };
-        Some(PegSite {
-            home: end(Kind::Public, None)?,
-            side: end(Kind::Consortium, Some(peg.pegged))?,
-        })
-    }
-
     /// Where the contracts of proofs are, in the local profile.
     pub fn proofs(&self) -> Option<Proofs> {
         self.pair()?;
@@ -418,123 +383,11 @@ impl Chains {
         Some(Proofs::of(*deployer, holders(&self.accounts).len()))
     }
 
-    /// The pegs whose supply is stated: in the local profile that of points, whose guardian is the watchtower's account.
-    fn supply_config(&self, config: &Config) -> SupplyConfig {
-        let points = self.peg_site().map(|site| Watched {
-            name: POINTS_PEG.into(),
-            site,
-            guardian: site.home.account,
-        });
-        let named = config.pegs.iter();
-        let named = named.filter_map(|(name, peg)| self.watched(name, peg));
-        SupplyConfig {
-            pegs: points.into_iter().chain(named).collect(),
-            ..SupplyConfig::default()
-        }
-    }
-
-    /// A peg of the configuration; its chains and its account were checked there.
-    fn watched(&self, name: &str, peg: &config::Peg) -> Option<Watched> {
-        let guardian = *self.accounts.get(&peg.guardian)?;
-        let end = |end: &config::PegEnd| {
-            let hosting = self.hosting(&end.chain)?;
-            let info = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref());
-            Some(PegPort {
-                chain: info.id,
-                port: end.port,
-                asset: end.asset,
-                locks: info.hash_time_lock,
-                client: end.light_client,
-                account: guardian,
-                start: Height(end.start_height),
-            })
-        };
-        Some(Watched {
-            name: name.to_owned(),
-            site: PegSite {
-                home: end(&peg.home)?,
-                side: end(&peg.side)?,
-            },
-            guardian,
-        })
-    }
-
     /// Where the contracts of settlements are, in the local profile.
     pub fn settling(&self) -> Option<Settling> {
         self.public_and_consortium()?;
         let deployer = self.accounts.get(DEPLOYER)?;
         Some(Settling::of(*deployer, holders(&self.accounts).len()))
-    }
-
-    /// Keys of the accounts that the driver may use, for what is signed beside transactions.
-    fn signers(&self) -> Signers {
-        Signers::new(driven(&self.keys, self.local.is_some()).into_values())
-    }
-
-    /// Settlements of the local profile, carried by the watchtower's account; our accounts are the parties we are.
-    fn settlements(&self, config: &Config) -> Settlements {
-        let transfers = &config.transfers.raw;
-        // What cannot be timed is never in time.
-        let settle = margin::settle(ASSUMED, transfers.clock_skew_seconds).unwrap_or(u64::MAX);
-        Settlements {
-            sites: self.settlement_site().into_iter().collect(),
-            signers: self.signers(),
-            settle,
-            patience: transfers.verdict_patience_seconds,
-        }
-    }
-
-    fn settlement_site(&self) -> Option<SettlementSite> {
-        let ([public, consortium], at) = (self.public_and_consortium()?, self.settling()?);
-        Some(SettlementSite {
-            public: id_of(public),
-            escrow: at.escrow,
-            public_start: Height(0),
-            consortium: id_of(consortium),
-            settlement: at.settlement,
-            consortium_start: Height(0),
-            client: at.client,
-            account: self.accounts.get(WATCHTOWER).copied()?,
-        })
-    }
-
-    /// What a chain has beside locks and points.
-    fn contracts_on(&self, hosting: &Hosting) -> ChainContracts {
-        let settling = self.settling();
-        let is_consortium = hosting.kind == Kind::Consortium;
-        ChainContracts {
-            gateway: self.messaging().map(|at| at.gateway),
-            // The same address on both.
-            settlement: settling.map(|at| at.settlement),
-            delivery_agreement: settling.filter(|_| is_consortium).map(|at| at.agreement),
-        }
-    }
-
-    /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account; and
-    /// those of external chains that are named in the configuration, paid for by the first watchtower.
-    pub fn relay_config(&self) -> RelayConfig {
-        let own = self.messaging().zip(self.accounts.get(WATCHTOWER).copied());
-        let own = own.into_iter().flat_map(|(messaging, account)| {
-            self.hosted.iter().map(move |hosting| Site {
-                chain: id_of(hosting),
-                gateway: messaging.gateway,
-                account,
-                start: Height(0),
-            })
-        });
-        let payer = self.watchtowers.first().copied();
-        let external = self.external.iter().filter_map(|external| {
-            Some(Site {
-                chain: external.id(),
-                gateway: external.gateway?,
-                account: payer?,
-                start: external.start,
-            })
-        });
-        RelayConfig {
-            sites: own.chain(external).collect(),
-            ..RelayConfig::default()
-        }
     }
 
     /// A chain with the key of one account alone.
@@ -589,6 +442,7 @@ impl Daemon {
         let relay = RelayHandle::start(
             RelayConfig {
                 carry,
+                clients: chains.followers(config),
                 ..chains.relay_config()
             },
             Arc::clone(&store),
@@ -596,9 +450,9 @@ impl Daemon {
             dynamic.clone(),
         );
         let pegs = if carry {
-            chains.pegs(&dynamic)
+            chains.pegs(config, &dynamic)
         } else {
-            Pegs::new(None, Vec::new())
+            Pegs::new(Vec::new(), Vec::new())
         };
         let pegs = Handle::start(
             CrossingConfig::default(),
@@ -631,12 +485,13 @@ impl Daemon {
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
-            contracts: chains.contracts_on(hosting),
+            contracts: chains.contracts_on(config, hosting),
             ..ChainEntry::hosted(hosting)
         });
         let external = chains.external.iter().map(|external| ChainEntry {
             contracts: ChainContracts {
                 gateway: external.gateway,
+                settlement: chains.settlement_on(config, &external.name),
                 ..ChainContracts::default()
             },
             ..ChainEntry::external(external)
@@ -702,7 +557,10 @@ fn keystores(config: &Config, local: Option<&Local>) -> BTreeMap<String, Keystor
 }
 
 /// Keys that the driver may use; the others stay out of its adapters.
-fn driven(keys: &BTreeMap<String, SecretKey>, is_local: bool) -> BTreeMap<String, SecretKey> {
+pub(crate) fn driven(
+    keys: &BTreeMap<String, SecretKey>,
+    is_local: bool,
+) -> BTreeMap<String, SecretKey> {
     let is_driven = |name: &str| ![DEPLOYER, CAROL, DAVE, REGISTRAR].contains(&name) || !is_local;
     let driven = keys.iter().filter(|(name, _)| is_driven(name));
     driven.map(|(name, key)| (name.clone(), *key)).collect()
@@ -715,7 +573,7 @@ fn holders(accounts: &BTreeMap<String, Address>) -> Vec<Address> {
     found.copied().collect()
 }
 
-fn id_of(hosting: &Hosting) -> ChainId {
+pub(crate) fn id_of(hosting: &Hosting) -> ChainId {
     ChainId(hosting.node.spec().chain_id)
 }
 

@@ -39,6 +39,8 @@ pub struct Hosting {
     pub chain: Arc<HostedChain>,
     /// Its points token, where it is known.
     pub points_token: Option<Address>,
+    /// Its `Gateway`, if the configuration names one.
+    pub gateway: Option<Address>,
     /// Where a wallet connects without a certificate: the public port, or the stand-in of the local profile.
     pub rpc: Option<SocketAddr>,
     /// Where holders of a certificate connect.
@@ -190,6 +192,7 @@ impl Hosting {
             name: name.into(),
             kind: config.raw.kind,
             points_token: setup.points_token,
+            gateway: config.raw.gateway,
             rpc: None,
             rpc_tls: None,
             servers: Vec::new(),

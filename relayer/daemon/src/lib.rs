@@ -8,6 +8,7 @@
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
 //! * [`oracle`]: devices, and the operators that take their readings.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
+//! * `sites`: where gateways, pegs and settlements are.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
 
 // Errors of starting up carry what a person needs to act; none is on a hot path.
@@ -33,5 +34,6 @@ mod logs;
 pub mod metrics;
 pub mod oracle;
 pub mod relay;
+mod sites;
 pub mod store;
 pub mod supply;

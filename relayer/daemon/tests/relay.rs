@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall as _;
 use causeway::{
-    config::{self, Chain, Source},
+    config::{
+        self, Chain, Config, Source,
+        raw::{self, Kind},
+    },
     contracts::{Messaging, UNORDERED_LANE, finalised},
     daemon::{Chains, Daemon},
     drive::{DriveConfig, Driver},
@@ -13,8 +16,10 @@ use causeway::{
     store::{Store, StoreKey},
 };
 use causeway_adapter_api::{
-    Action, Bump, ChainId, ChainReader as _, ChainWriter as _, ContractReader as _,
+    Action, Bump, ChainError, ChainId, ChainReader as _, ChainWriter as _, ContractReader as _,
+    Height, Provable as _, VOTES_HASH_SLOT,
 };
+use causeway_adapter_evm::{EvmChain, EvmConfig, Fees, Finality, connect};
 use causeway_adapter_hosted::{adapter::HostedChain, spec::VALIDATOR_SET};
 use causeway_contracts::{EventHub, Gateway, LightClient, ValidatorSet};
 use causeway_core::{
@@ -35,6 +40,22 @@ impl Pair {
 
     /// Epochs of so many blocks on both chains.
     async fn with_epochs(blocks: Option<u64>) -> Self {
+        let (dir, config, chains) = Self::chains(|hosted| {
+            hosted.epoch_blocks = blocks.unwrap_or(hosted.epoch_blocks);
+        })
+        .await;
+        Self::over(dir, &config, chains).await
+    }
+
+    /// A daemon, and with it a relay, over running chains.
+    async fn over(dir: tempfile::TempDir, config: &Config, chains: Chains) -> Self {
+        let daemon = Daemon::start(config, chains).await;
+        let daemon = daemon.expect("the daemon starts");
+        Self { daemon, _dir: dir }
+    }
+
+    /// The chains with their contracts, and nobody who relays.
+    async fn chains(alter: impl Fn(&mut raw::Hosted)) -> (tempfile::TempDir, Config, Chains) {
         let dir = tempfile::tempdir().expect("a directory");
         let source = Source {
             data_dir: Some(dir.path().join("data")),
@@ -42,16 +63,13 @@ impl Pair {
         };
         let mut config = config::load(&source).expect("the profile");
         for chain in config.chains.values_mut() {
-            if let (Chain::Hosted(hosted), Some(blocks)) = (chain, blocks) {
-                hosted.raw.epoch_blocks = blocks;
+            if let Chain::Hosted(hosted) = chain {
+                alter(&mut hosted.raw);
             }
         }
         let chains = Chains::start(&config).await.expect("the chains start");
         chains.deploy().await.expect("the contracts are there");
-        let daemon = Daemon::start(&config, chains)
-            .await
-            .expect("the daemon starts");
-        Self { daemon, _dir: dir }
+        (dir, config, chains)
     }
 
     fn chain(&self, name: &str) -> ChainId {
@@ -287,6 +305,93 @@ async fn a_set_change_is_followed_by_the_other_chains_client() {
         Some(&Outcome::Acknowledged(Status::Executed))
     );
     pair.daemon.stop().await;
+}
+
+/// The newest epoch that the consortium's light client of the public chain knows.
+async fn epoch_known(chains: &Chains) -> u64 {
+    let hosting = chains.hosting("consortium").expect("hosted");
+    let chain = chains.as_account(hosting, "carol").expect("carol");
+    let tip = chain.finalized().await.expect("a tip").height;
+    let client = chains.messaging().expect("gateways").light_client;
+    let call = LightClient::epochCall {}.abi_encode();
+    let answer = chain.call(client, call.into(), tip).await;
+    U256::from_be_slice(&answer.expect("an answer")).to()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_without_a_past_catches_up_over_epochs_whose_states_are_gone() {
+    const EPOCH: u64 = 64;
+    let (dir, config, chains) = Pair::chains(|hosted| {
+        if hosted.kind == Kind::Public {
+            hosted.local_validators = Some(4);
+            (hosted.epoch_blocks, hosted.heartbeat_ms) = (EPOCH, 100);
+        }
+    })
+    .await;
+    let known = epoch_known(&chains).await;
+    let public = chains.hosting("public").expect("hosted").chain.clone();
+    let missed = Height((known + 2) * EPOCH - 1);
+    let began = tokio::time::Instant::now();
+    // Nobody relays until the states that two handovers were proved in are forgotten.
+    let forgotten = loop {
+        let state = public.state(VALIDATOR_SET, &[VOTES_HASH_SLOT], missed);
+        match state.await {
+            Err(ChainError::StatePruned { .. }) => break true,
+            _ if began.elapsed() > 4 * PATIENCE => break false,
+            _ => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    };
+    assert!(forgotten, "block {missed} keeps its state");
+    assert_eq!(epoch_known(&chains).await, known, "somebody relays");
+
+    let pair = Pair::over(dir, &config, chains).await;
+    let began = tokio::time::Instant::now();
+    while epoch_known(&pair.daemon.chains).await < known + 2 {
+        assert!(began.elapsed() < 4 * PATIENCE, "it does not catch up");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let sent = pair
+        .send(&pair.balance_call("public", "consortium", Order::Unordered))
+        .await;
+    let ended = pair.ended(sent.row.state.sent.id).await;
+
+    assert_eq!(
+        ended.row.state.outcome(),
+        Some(&Outcome::Acknowledged(Status::Executed))
+    );
+    // A relay that knows the chain by its JSON-RPC alone is told the same.
+    let told = outsider(&pair).await.handover(known).await;
+    let kept = public.handover(known).await.expect("kept for good");
+    assert_eq!(told.expect("told"), kept);
+    let early = outsider(&pair).await.handover(u64::from(u32::MAX)).await;
+    assert!(
+        matches!(early, Err(ChainError::NotFinal { .. })),
+        "{early:?}"
+    );
+    pair.daemon.stop().await;
+}
+
+/// The public chain as a daemon sees it that does not host it.
+async fn outsider(pair: &Pair) -> EvmChain {
+    let hosting = pair.daemon.chains.hosting("public").expect("hosted");
+    let rpc = hosting.rpc.expect("JSON-RPC");
+    let chain = connect(EvmConfig {
+        name: "public".into(),
+        chain_id: pair.chain("public").0,
+        urls: vec![format!("http://{rpc}")],
+        quorum: Some(1),
+        hash_time_lock: hosting.chain.info().hash_time_lock,
+        finality: Finality::Tag,
+        accounts: Vec::new(),
+        fees: Fees::default(),
+        tls: None,
+        request_timeout_ms: 60_000,
+        poll_ms: 1_000,
+        max_response_bytes: 10_000_000,
+        max_range: 1_000,
+        certificates: true,
+    });
+    chain.await.expect("it answers")
 }
 
 #[tokio::test(flavor = "multi_thread")]

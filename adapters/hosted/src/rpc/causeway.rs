@@ -1,7 +1,7 @@
 //! `causeway_` methods: finality certificates, validator sets, the node's own condition. docs/rpc.md describes the JSON.
 
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256, Bytes, U64};
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use serde::Serialize;
 
 use super::{
@@ -77,6 +77,41 @@ pub(crate) fn finality_certificate(ctx: &Context, mut args: Args) -> Reply {
             .iter()
             .map(|header| Bytes::from(alloy_rlp::encode(header)))
             .collect(),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HandoverReply {
+    epoch: U64,
+    block_number: U64,
+    votes_hash: U256,
+    account_proof: Vec<Bytes>,
+    storage_proof: Vec<Bytes>,
+    next: Vec<Address>,
+}
+
+/// How an epoch gave over to the next: the slot of the next votes in the state after its last block.
+pub(crate) fn handover(ctx: &Context, mut args: Args) -> Reply {
+    let epoch: U64 = args.required("epoch")?;
+    args.end()?;
+    let epoch: u64 = epoch.to();
+    let Some(proof) = ctx.node.ledger.next_votes(epoch)? else {
+        return reply(serde_json::Value::Null);
+    };
+    let next = epoch.saturating_add(1);
+    let set = ctx
+        .node
+        .validators(next)
+        .ok_or(RpcError::UnknownEpoch(next))?;
+    let last = next.saturating_mul(ctx.node.spec().epoch_length);
+    reply(HandoverReply {
+        epoch: U64::from(epoch),
+        block_number: U64::from(last.saturating_sub(1)),
+        votes_hash: proof.value,
+        account_proof: proof.account,
+        storage_proof: proof.slot,
+        next: set.iter().map(|validator| validator.vote).collect(),
     })
 }
 

@@ -88,6 +88,7 @@ const HEAVY: Table<Handler> = &[
         "causeway_getFinalityCertificate",
         causeway::finality_certificate,
     ),
+    ("causeway_getHandover", causeway::handover),
     ("causeway_getValidatorSet", causeway::validator_set),
     ("eth_call", calls::call),
     ("eth_createAccessList", calls::create_access_list),

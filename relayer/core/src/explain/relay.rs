@@ -6,7 +6,7 @@ use alloy_primitives::U256;
 use causeway_adapter_api::{ChainId, Timestamp, short_hex};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Costs, Deadline, Given};
+use super::{Actor, Costs, Deadline, Given, Names};
 use crate::{
     message, peg, settlement,
     swap::{Fate, Now, Reveal},
@@ -42,7 +42,7 @@ const FREE: Costs = Costs {
 };
 
 /// Explains a message as of `now`.
-pub fn message(state: &message::State, now: &Now) -> Account {
+pub fn message(state: &message::State, now: &Now, names: &Names) -> Account {
     let (way, deadline) = (state.sent.id.way, state.sent.deadline);
     let until = Some((way.to, deadline));
     let undone = "after its deadline anyone proves that it was not delivered, and its sender undoes what it did";
@@ -75,9 +75,9 @@ pub fn message(state: &message::State, now: &Now) -> Account {
         ),
         (None, message::There::Done { status, .. }) => (
             format!(
-                "{} on chain {}; the result is on its way home",
+                "{} on {}; the result is on its way home",
                 word(*status),
-                way.to
+                names.chain(way.to)
             ),
             Actor::AnyRelayer,
             None,
@@ -95,10 +95,11 @@ pub fn message(state: &message::State, now: &Now) -> Account {
 }
 
 /// Explains a peg as of `now`.
-pub fn peg(state: &peg::State, now: &Now) -> Account {
+pub fn peg(state: &peg::State, now: &Now, names: &Names) -> Account {
     let plan = &state.plan;
     let (from, to, t) = (plan.give.chain, plan.route.to, state.t());
     let r = plan.give.lock.terms.refund_at;
+    let (origin, destination) = (names.chain(from), names.chain(to));
     let back = "the lock is refunded against a proof that nothing was paid";
     let told: Told = match (
         &state.ended,
@@ -117,25 +118,25 @@ pub fn peg(state: &peg::State, now: &Now) -> Account {
             ("paid and collected".into(), Actor::Nobody, None, nothing())
         }
         (None, Some(Fate::Claimed), _) => (
-            format!("collected on chain {from}; chain {to} owes the recipient"),
+            format!("collected on {origin}; {destination} owes the recipient"),
             Actor::AnyRelayer,
             None,
             "it is owed for ever: the proof of it has no deadline".into(),
         ),
         (None, Some(Fate::Open), peg::Destination::Claimed) => (
-            format!("paid on chain {to}; the lock on chain {from} is to be collected"),
+            format!("paid on {destination}; the lock on {origin} is to be collected"),
             Actor::AnyRelayer,
             None,
             "the lock stays collectable and can never be refunded".into(),
         ),
         (None, Some(Fate::Open), _) if now.of(to).proven >= t => (
-            format!("not paid on chain {to} in time"),
+            format!("not paid on {destination} in time"),
             Actor::AnyRelayer,
             Some((from, r)),
             back.into(),
         ),
         (None, Some(Fate::Open), peg::Destination::Absent) => (
-            format!("locked on chain {from}; chain {to} is to take the proof"),
+            format!("locked on {origin}; {destination} is to take the proof"),
             Actor::AnyRelayer,
             Some((to, t)),
             back.into(),
@@ -149,7 +150,7 @@ pub fn peg(state: &peg::State, now: &Now) -> Account {
             );
             let next = if ours { Actor::Us } else { Actor::OtherParty };
             (
-                format!("open on chain {to}; its user is to claim"),
+                format!("open on {destination}; its user is to claim"),
                 next,
                 Some((to, t)),
                 back.into(),
@@ -255,24 +256,31 @@ pub fn settlement(state: &settlement::State, now: &Now) -> Account {
     )
 }
 
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {} ({})", self.kind, self.id, self.role)?;
-        writeln!(f, "  where      {}", self.place)?;
-        writeln!(f, "  next       {}", self.next)?;
+impl Account {
+    /// All of it for people, with these names.
+    pub fn text(&self, names: &Names) -> String {
+        let mut text = format!("{} {} ({})\n", self.kind, self.id, self.role);
+        text += &format!("  where      {}\n", self.place);
+        text += &format!("  next       {}\n", self.next);
         if let Some(Deadline {
             chain,
             at,
             seconds_left,
         }) = &self.until
         {
-            writeln!(
-                f,
-                "  until      {at} on chain {chain}, {seconds_left} s from its newest final block"
-            )?;
+            let chain = names.chain(*chain);
+            text += &format!(
+                "  until      {at} on {chain}, {seconds_left} s from its newest final block\n"
+            );
         }
-        writeln!(f, "  costs      {}", self.costs)?;
-        write!(f, "  otherwise  {}", self.otherwise)
+        text += &format!("  costs      {}\n", self.costs.text(names));
+        text + "  otherwise  " + &self.otherwise
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&Names::default()))
     }
 }
 

@@ -156,7 +156,7 @@ fn a_message_id_reads_back_from_its_text() {
 
 #[test]
 fn an_explanation_names_who_may_act_and_until_when() {
-    let told = explain::message(&begin(sent()), &at(40));
+    let told = explain::message(&begin(sent()), &at(40), &explain::Names::default());
 
     assert_eq!(told.next, Actor::AnyRelayer);
     assert_eq!(told.until.map(|until| until.seconds_left), Some(60));

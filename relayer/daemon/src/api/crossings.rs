@@ -148,12 +148,8 @@ impl App {
         let (from, account) = self.account("from", &request.from)?;
         let (to, recipient) = self.account("to", &request.to)?;
         let (asset, give) = if request.give.asset == "peg" {
-            let port = self.peg_port(from).ok_or_else(|| {
-                let chain = self.chain_name(from);
-                Problem::bad_request(format!("give.asset: no peg has an end on chain {chain}"))
-            })?;
             let give = number("give.amount", &request.give.amount)?;
-            (port.asset, give)
+            (self.pegged_asset(from, to)?, give)
         } else {
             amount("give", self.named(&request.from)?, &request.give)?
         };
@@ -177,15 +173,38 @@ impl App {
         })
     }
 
-    /// The peg's end on a chain.
-    fn peg_port(&self, chain: ChainId) -> Option<&PegPort> {
-        let (here, _) = self.pegs.kind().site()?.ends(chain)?;
-        Some(here)
+    /// What the one peg takes that has an end on a chain; of several, the one that leads to the other.
+    fn pegged_asset(&self, from: ChainId, to: ChainId) -> Result<Asset, Problem> {
+        let takes = |ends: &[(&PegPort, &PegPort)]| match ends {
+            [(here, _)] => Some(here.asset),
+            _ => None,
+        };
+        let mut ends: Vec<_> = self.peg_ports(from).collect();
+        let only = takes(&ends);
+        ends.retain(|(_, there)| there.chain == to);
+        only.or_else(|| takes(&ends)).ok_or_else(|| {
+            let chain = self.chain_name(from);
+            Problem::bad_request(if self.peg_ports(from).next().is_none() {
+                format!("give.asset: no peg has an end on chain {chain}")
+            } else {
+                format!(
+                    "give.asset: several pegs have an end on chain {chain}: give the address of the token, or native"
+                )
+            })
+        })
     }
 
-    /// The same for people.
+    /// Ends of pegs on a chain, each with the other one.
+    fn peg_ports(&self, chain: ChainId) -> impl Iterator<Item = (&PegPort, &PegPort)> {
+        let sites = self.pegs.kind().sites().iter();
+        sites.filter_map(move |site| site.ends(chain))
+    }
+
+    /// The first peg's end on a chain, for people; that of a peg that is only watched where none is carried.
     pub(super) fn peg_view(&self, entry: &ChainEntry) -> Option<PegView> {
-        let port = self.peg_port(entry.id())?;
+        let watched = self.supply.pegs().iter();
+        let watched = watched.filter_map(|peg| peg.site.ends(entry.id()));
+        let (port, _) = self.peg_ports(entry.id()).chain(watched).next()?;
         Some(PegView {
             port: port.port.to_string(),
             asset: asset_text(port.asset),
@@ -253,7 +272,8 @@ impl App {
     /// Where a peg is, who may act next, until when, and what happens if nobody does.
     pub(super) fn explained_peg(&self, view: &CrossingView<peg::State>) -> ExplanationView {
         let now = self.pegs.ground().now();
-        self.explained(&view.row, &explain::peg(&view.state, &now))
+        let names = &self.driver.config().names;
+        self.explained(&view.row, &explain::peg(&view.state, &now, names))
     }
 
     /// An explanation as the API tells it.
@@ -266,9 +286,9 @@ impl App {
             until_chain: told.until.map(|until| self.chain_name(until.chain)),
             until: told.until.map(|until| until.at.0),
             seconds_left: told.until.map(|until| until.seconds_left),
-            costs: told.costs.to_string(),
+            costs: told.costs.text(&self.driver.config().names),
             otherwise: told.otherwise.clone(),
-            text: told.to_string(),
+            text: told.text(&self.driver.config().names),
         }
     }
 

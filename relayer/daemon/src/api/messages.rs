@@ -245,6 +245,7 @@ impl Message {
         let state = &row.state;
         let (sent, way) = (state.sent, state.sent.id.way);
         let body = MessageBody::read(&row.body);
+        let names = &app.driver.config().names;
         Self {
             id: sent.id.to_string(),
             message_id: sent.leaf.to_string(),
@@ -268,7 +269,7 @@ impl Message {
             height: row.height.0,
             stage: state.stage().name().into(),
             outcome: state.outcome().map(|outcome| outcome_name(outcome).into()),
-            explanation: explain::message(state, now).to_string(),
+            explanation: explain::message(state, now, names).text(names),
         }
     }
 }

@@ -114,7 +114,7 @@ impl Bench {
         );
         let pegs = Handle::start(
             CrossingConfig::default(),
-            Pegs::new(Some(site()), ours()),
+            Pegs::new(vec![site()], ours()),
             Arc::clone(&store),
             driver.clone(),
             chains.clone(),

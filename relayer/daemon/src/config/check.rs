@@ -17,6 +17,7 @@ use super::{
 mod evm;
 mod oracle;
 mod peg;
+mod settlement;
 
 /// Checks every value. Touches no file but to see whether a keystore is a test key.
 pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Config, ConfigError> {
@@ -52,7 +53,16 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     let pegs = raw.pegs.into_iter();
     let pegs = pegs
         .map(|(name, peg)| Ok((name.clone(), checker.peg(&name, peg, &chains, &accounts)?)))
-        .collect::<Result<_, ConfigError>>()?;
+        .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
+    peg::distinct_ports(&pegs)?;
+    let settlements = raw.settlements.into_iter();
+    let settlements = settlements
+        .map(|(name, s)| {
+            let checked = checker.settlement(&name, s, &chains, &accounts)?;
+            Ok((name, checked))
+        })
+        .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
+    settlement::distinct_pairs(&settlements)?;
     let data_dir = checker.path(&raw.data_dir);
     let oracle = checker.oracle(raw.oracle, &data_dir, &chains, &accounts)?;
     Ok(Config {
@@ -66,6 +76,7 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         accounts,
         offers,
         pegs,
+        settlements,
     })
 }
 
@@ -153,6 +164,17 @@ impl Checker<'_> {
                 || key("hash_time_lock"),
                 "the address of the deployed HashTimeLock; `causeway node` runs the chain before there is one",
             )?;
+        }
+        match raw.gateway {
+            Some(_) if self.profile.is_local() => {
+                let must = "be left out: the local profile deploys a Gateway by itself";
+                let key = key("gateway");
+                return Err(ConfigError::Must { key, must });
+            }
+            Some(zero) if zero.is_zero() => {
+                return Err(value(key("gateway"), zero, "an address that is not zero"));
+            }
+            _ => {}
         }
         let mut validators = Vec::new();
         for (i, v) in raw.validators.iter().enumerate() {

@@ -27,10 +27,12 @@ pub struct Raw {
     pub transfers: Transfers,
     /// Standing offers: which locks are answered.
     pub offers: Vec<Offer>,
-    /// Pegs whose supply is stated, by name.
+    /// Pegs that are carried, or whose supply is stated, by name.
     pub pegs: BTreeMap<String, Peg>,
     /// Devices, and the operators of this process that take their readings.
     pub oracle: Oracle,
+    /// Settlements that are carried, by name.
+    pub settlements: BTreeMap<String, Settlement>,
 }
 
 /// `[log]`.
@@ -129,6 +131,9 @@ pub struct Hosted {
     /// The points token. Deployed by the local profile, optional in any other.
     #[serde(default)]
     pub points_token: Option<Address>,
+    /// The `Gateway`, if its messages are carried. Deployed by the local profile, optional in any other.
+    #[serde(default)]
+    pub gateway: Option<Address>,
     /// The JSON-RPC server.
     pub rpc: Rpc,
 }
@@ -336,12 +341,16 @@ pub struct Offer {
     pub deposit_wei: String,
 }
 
-/// `[pegs.<name>]`: a pair of ports whose supply is stated and which are paused when the statement fails.
+/// `[pegs.<name>]`: a pair of ports that is carried, whose supply is stated and which is paused when the statement fails.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peg {
-    /// Our account that both ports have as their guardian, by name.
-    pub guardian: String,
+    /// Our account that both ports have as their guardian, by name. Without one nothing is paused.
+    #[serde(default)]
+    pub guardian: Option<String>,
+    /// Our account that pays for what is carried, by name. Without one nothing is carried or started.
+    #[serde(default)]
+    pub carrier: Option<String>,
     /// Where the asset is at home.
     pub home: PegEnd,
     /// Where its `PegToken` is.
@@ -495,6 +504,46 @@ impl Default for Oracle {
     }
 }
 
+/// `[settlements.<name>]`: an escrow on a public chain that opens on results of a consortium chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// Our account that pays, on the public chain, for what anyone may do, by name.
+    pub carrier: String,
+    /// Where the escrow is.
+    pub public: EscrowEnd,
+    /// Where the results are.
+    pub consortium: ResultEnd,
+}
+
+/// `[settlements.<name>.public]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EscrowEnd {
+    /// The chain, by name.
+    pub chain: String,
+    /// The `SettlementEscrow`.
+    pub escrow: String,
+    /// What this chain believes of the consortium.
+    pub light_client: String,
+    /// Where reading begins: the block in which the escrow was deployed, or before.
+    #[serde(default)]
+    pub start_height: u64,
+}
+
+/// `[settlements.<name>.consortium]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResultEnd {
+    /// The chain, by name.
+    pub chain: String,
+    /// The `Settlement`.
+    pub settlement: String,
+    /// Where reading begins: the block in which it was deployed, or before.
+    #[serde(default)]
+    pub start_height: u64,
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self {
@@ -509,6 +558,7 @@ impl Default for Raw {
             offers: Vec::new(),
             pegs: BTreeMap::new(),
             oracle: Oracle::default(),
+            settlements: BTreeMap::new(),
         }
     }
 }

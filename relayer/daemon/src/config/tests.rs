@@ -436,7 +436,57 @@ fn a_peg_is_refused_with_what_to_do() {
         (
             "[pegs.gold.side]\nchain = \"consortium\"",
             "[pegs.gold.side]\nchain = \"sidechain\"",
-            "which no hosted section has",
+            "be a chain that proves itself",
+        ),
+        (
+            "[pegs.gold.side]\nchain = \"consortium\"",
+            "[pegs.gold.side]\nchain = \"nowhere\"",
+            "pegs.gold.side.chain names nowhere, which no hosted or evm section has",
+        ),
+        (
+            "carrier = \"treasury\"\n\n# Where the asset",
+            "carrier = \"nobody\"\n\n# Where the asset",
+            "pegs.gold.carrier names nobody, which no accounts section has",
+        ),
+        (
+            "[settlements.trade]",
+            "[settlements.Trade]",
+            "1 to 32 of a-z, 0-9 and -",
+        ),
+        (
+            "[settlements.trade]\n",
+            "[settlements.trade]\nfee = 1\n",
+            "fee",
+        ),
+        (
+            "carrier = \"treasury\"\n\n# The chain of the escrow",
+            "carrier = \"nobody\"\n\n# The chain of the escrow",
+            "settlements.trade.carrier names nobody, which no accounts section has",
+        ),
+        (
+            "[settlements.trade.consortium]\nchain = \"consortium\"",
+            "[settlements.trade.consortium]\nchain = \"public\"",
+            "settlements.trade.consortium.chain must be another chain",
+        ),
+        (
+            "[settlements.trade.public]\nchain = \"public\"",
+            "[settlements.trade.public]\nchain = \"sidechain\"",
+            "settlements.trade.public.chain must be a chain that proves itself",
+        ),
+        (
+            "escrow = \"0x0000000000000000000000000000000000000031\"",
+            "escrow = \"0x31\"",
+            "settlements.trade.public.escrow is 0x31, expected the address",
+        ),
+        (
+            "settlement = \"0x0000000000000000000000000000000000000041\"",
+            "settlement = \"0x0000000000000000000000000000000000000000\"",
+            "settlements.trade.consortium.settlement is 0x0000000000000000000000000000000000000000, expected the",
+        ),
+        (
+            "gateway = \"0x0000000000000000000000000000000000000004\"",
+            "gateway = \"0x0000000000000000000000000000000000000000\"",
+            "hosted.public.gateway is 0x0000000000000000000000000000000000000000, expected an address",
         ),
     ];
     for (from, to, expected) in cases {
@@ -546,4 +596,50 @@ fn the_local_profile_deploys_the_contracts_of_devices_itself() {
 
     assert!(message.contains("oracle.contracts"), "{message}");
     assert!(message.contains("left out"), "{message}");
+}
+
+#[test]
+fn a_second_peg_of_a_port_and_a_second_settlement_of_a_pair_are_refused() {
+    let text = named();
+    let start = text.find("[pegs.gold]").unwrap();
+    let end = text.find("[settlements.trade]").unwrap();
+    let (peg, settlement) = (&text[start..end], &text[end..]);
+
+    let twice = refused(&format!("{text}\n{}", peg.replace("gold", "silver")));
+    let again = refused(&format!("{text}\n{}", settlement.replace("trade", "more")));
+
+    assert!(
+        twice.contains("pegs.silver.home.port is") && twice.contains("no other peg has"),
+        "{twice}"
+    );
+    assert!(
+        again.contains("settlements.trade must be between another pair of chains"),
+        "{again}"
+    );
+}
+
+#[test]
+fn what_the_local_profile_makes_by_itself_is_not_named_there() {
+    let gateway = LOCAL.replace(
+        "[hosted.public]",
+        "[hosted.public]\ngateway = \"0x0000000000000000000000000000000000000004\"",
+    );
+    let address = "\"0x0000000000000000000000000000000000000005\"";
+    let settlement = format!(
+        "{LOCAL}\n[settlements.trade]\ncarrier = \"alice\"\n[settlements.trade.public]\nchain = \"public\"\n\
+         escrow = {address}\nlight_client = {address}\n[settlements.trade.consortium]\nchain = \"consortium\"\n\
+         settlement = {address}\n"
+    );
+
+    let gateway = refused(&gateway);
+    let settlement = refused(&settlement);
+
+    assert!(
+        gateway.contains("hosted.public.gateway must be left out"),
+        "{gateway}"
+    );
+    assert!(
+        settlement.contains("settlements.trade must be left out"),
+        "{settlement}"
+    );
 }

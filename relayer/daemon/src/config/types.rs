@@ -35,10 +35,12 @@ pub struct Config {
     pub transfers: Transfers,
     /// Standing offers.
     pub offers: Vec<Offer>,
-    /// Pegs whose supply is stated, by name.
+    /// Pegs that are carried, or whose supply is stated, by name.
     pub pegs: BTreeMap<String, Peg>,
     /// Devices, and the operators of this process.
     pub oracle: Oracle,
+    /// Settlements that are carried, by name.
+    pub settlements: BTreeMap<String, Settlement>,
 }
 
 /// Devices, and the operators of this process that take their readings.
@@ -116,11 +118,35 @@ pub struct OracleMqtt {
     pub key_file: PathBuf,
 }
 
+
+/// An escrow on a public chain, and the results of a consortium chain that open it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Our account that pays on the public chain, by name.
+    pub carrier: String,
+    /// The public chain, by name.
+    pub public: String,
+    /// The `SettlementEscrow` there.
+    pub escrow: Address,
+    /// What the public chain believes of the consortium.
+    pub light_client: Address,
+    /// Where reading the escrow begins.
+    pub public_start: u64,
+    /// The consortium chain, by name.
+    pub consortium: String,
+    /// The `Settlement` there.
+    pub settlement: Address,
+    /// Where reading the results begins.
+    pub consortium_start: u64,
+}
+
 /// A pair of ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peg {
-    /// Our account that both ports have as their guardian, by name.
-    pub guardian: String,
+    /// Our account that both ports have as their guardian, by name; `None` pauses nothing.
+    pub guardian: Option<String>,
+    /// Our account that pays for what is carried, by name; `None` carries and starts nothing.
+    pub carrier: Option<String>,
     /// Where the asset is at home.
     pub home: PegEnd,
     /// Where its `PegToken` is.

@@ -79,14 +79,14 @@ pub struct About {
 /// together, and what `act` returns is checked by the contract it calls.
 #[async_trait]
 pub trait Kind: Machine {
-    /// Contracts whose logs are read, one entry for each chain.
+    /// Contracts whose logs are read; several entries of one chain are read as one.
     fn places(&self) -> Vec<Place>;
 
     /// What a log of one of them says; `None` for one that is of no use.
     fn read(&self, chain: ChainId, log: &RawLog) -> Option<Said<Self>>;
 
-    /// Whether what `chain` says to all is for this transfer.
-    fn hears(&self, state: &Self::State, chain: ChainId) -> bool;
+    /// What this transfer hears of beside itself ([`Said::ToAll`]).
+    fn hears(&self, state: &Self::State) -> Option<B256>;
 
     /// How a refusal of the contract is taken.
     fn on_refusal(&self, effect: &Self::Effect) -> OnRefusal;
@@ -139,8 +139,13 @@ pub enum Said<M: Machine> {
         /// What happened.
         event: M::Event,
     },
-    /// About everything that hears this chain; the newest counts for what begins later.
-    ToAll(M::Event),
+    /// About every transfer that hears of it; the newest counts for what begins later.
+    ToAll {
+        /// What it is about.
+        about: B256,
+        /// What happened.
+        event: M::Event,
+    },
 }
 
 /// An effect that waits to be done.
@@ -206,6 +211,25 @@ impl Ordered {
             proved_at: None,
         }
     }
+}
+
+/// One place for each chain: all that is read there, from the earliest start.
+pub(super) fn by_chain(places: Vec<Place>) -> Vec<Place> {
+    let mut merged: Vec<Place> = Vec::new();
+    for place in places {
+        match merged.iter_mut().find(|known| known.chain == place.chain) {
+            Some(known) => {
+                known.start = known.start.min(place.start);
+                known.contracts.extend(place.contracts);
+            }
+            None => merged.push(place),
+        }
+    }
+    for place in &mut merged {
+        place.contracts.sort_unstable();
+        place.contracts.dedup();
+    }
+    merged
 }
 
 impl From<Ordered> for Act {

@@ -168,7 +168,7 @@ impl<K: Kind> Handle<K> {
         });
         let kind = Arc::new(kind);
         let tasks = TaskTracker::new();
-        let places = kind.places();
+        let places = kind::by_chain(kind.places());
         if !places.is_empty() {
             let (ground, kind) = (Arc::clone(&ground), Arc::clone(&kind));
             tasks.spawn(runner::Runner::new(ground, kind).run());

@@ -133,12 +133,14 @@ async fn compose<K: Kind>(
     let (subject, event) = match said {
         Said::Begins { subject, event, .. }
         | Said::Follows { subject, event }
-        | Said::Tells { subject, event } => (Some(*subject), event),
-        Said::ToAll(event) => (None, event),
+        | Said::Tells { subject, event } => (*subject, event),
+        Said::ToAll { about, event } => (*about, event),
     };
-    let known: Vec<CrossingRow> = match subject {
-        Some(subject) => ground.store.crossings_about(K::NAME, subject).await?,
-        None => ground.store.open_crossings(K::NAME).await?,
+    let to_all = matches!(said, Said::ToAll { .. });
+    let known: Vec<CrossingRow> = if to_all {
+        ground.store.open_crossings(K::NAME).await?
+    } else {
+        ground.store.crossings_about(K::NAME, subject).await?
     };
     let mut refusal = None;
     let mut writes = Vec::new();
@@ -146,8 +148,7 @@ async fn compose<K: Kind>(
         return Ok(None);
     }
     for row in &known {
-        let to_all = matches!(said, Said::ToAll(_));
-        if !to_all || kind.hears(&super::step::state::<K>(row)?, chain) {
+        if !to_all || kind.hears(&super::step::state::<K>(row)?) == Some(subject) {
             writes.extend(stepped::<K>(row, event, now)?);
         }
     }

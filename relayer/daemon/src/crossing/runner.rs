@@ -11,6 +11,7 @@ use tracing::{debug, error, warn};
 
 use super::{
     Act, CrossingError, Ground, Kind, News, OnRefusal, Place, Wish,
+    kind::by_chain,
     read::{cursor, sync},
     step::{parse, state, stepped},
 };
@@ -31,7 +32,7 @@ pub(super) struct Runner<K: Kind> {
 
 impl<K: Kind> Runner<K> {
     pub(super) fn new(ground: Arc<Ground>, kind: Arc<K>) -> Self {
-        let places = kind.places();
+        let places = by_chain(kind.places());
         Self {
             ground,
             kind,

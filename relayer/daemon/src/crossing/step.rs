@@ -118,11 +118,11 @@ pub(super) async fn weather<K: Kind>(
     kind: &K,
     state: &K::State,
 ) -> Result<Vec<K::Event>, CrossingError> {
-    let found = ground.store.crossing_weather(K::NAME).await?;
-    let heard = found
-        .iter()
-        .filter(|(chain, _)| kind.hears(state, *chain))
-        .map(|(_, event)| parse("event", event));
+    let Some(about) = kind.hears(state) else {
+        return Ok(Vec::new());
+    };
+    let newest = ground.store.newest_crossing_fact(K::NAME, about).await?;
+    let heard = newest.iter().map(|event| parse("event", event));
     heard.collect()
 }
 

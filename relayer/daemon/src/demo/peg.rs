@@ -61,7 +61,7 @@ impl<'a> Pegging<'a> {
         began: Instant,
     ) -> Option<Self> {
         Some(Self {
-            site: *stage.daemon.pegs.kind().site()?,
+            site: *stage.daemon.pegs.kind().sites().first()?,
             stage,
             note,
             began,
@@ -180,7 +180,9 @@ impl<'a> Pegging<'a> {
     }
 
     fn tell(&self, kind: Kind, state: &State, last: &mut String) {
-        let place = explain::peg(state, &self.stage.daemon.pegs.ground().now()).place;
+        let ground = self.stage.daemon.pegs.ground();
+        let names = &ground.driver().config().names;
+        let place = explain::peg(state, &ground.now(), names).place;
         if place != *last {
             let seconds = self.began.elapsed().as_secs_f64();
             (self.note)(&format!("[{seconds:5.1} s]   {kind}: {place}"));

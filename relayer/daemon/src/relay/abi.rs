@@ -20,8 +20,6 @@ pub(super) mod attribute {
     }
 }
 
-/// Slot of the other chain's `ValidatorSet` that a handover proves.
-pub(super) const VOTES_HASH_SLOT: B256 = B256::with_last_byte(2);
 /// Bytes of a message's body before its payload.
 const MESSAGE_HEAD: usize = 57;
 /// Bytes of an acknowledgement's body before its result.

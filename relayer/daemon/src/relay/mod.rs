@@ -50,6 +50,8 @@ use crate::{
 pub struct RelayConfig {
     /// Gateways, one for each chain.
     pub sites: Vec<Site>,
+    /// Light clients beside those of lanes that are brought from epoch to epoch: those of pegs and settlements.
+    pub clients: Vec<Follower>,
     /// Whether anything is brought across, or gateways are only read.
     pub carry: bool,
     /// Sizes of deliveries.
@@ -72,6 +74,7 @@ impl Default for RelayConfig {
     fn default() -> Self {
         Self {
             sites: Vec::new(),
+            clients: Vec::new(),
             carry: true,
             policy: Policy::default(),
             patience: Patience::default(),
@@ -95,6 +98,31 @@ pub struct Site {
     pub account: Address,
     /// Where reading begins.
     pub start: Height,
+}
+
+/// A light client, and who pays for what is brought to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follower {
+    /// The chain that it follows.
+    pub of: ChainId,
+    /// Where it is.
+    pub on: ChainId,
+    /// Its address there.
+    pub client: Address,
+    /// One of our accounts there.
+    pub account: Address,
+}
+
+impl RelayConfig {
+    /// Every chain that is looked at.
+    fn chains(&self) -> Vec<ChainId> {
+        let sites = self.sites.iter().map(|site| site.chain);
+        let clients = self.clients.iter().flat_map(|f| [f.of, f.on]);
+        let mut chains: Vec<ChainId> = sites.chain(clients).collect();
+        chains.sort_unstable();
+        chains.dedup();
+        chains
+    }
 }
 
 /// What all tasks of the relay share.
@@ -149,7 +177,7 @@ impl RelayHandle {
             stop: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
-        if !shared.config.sites.is_empty() {
+        if !shared.config.chains().is_empty() {
             tasks.spawn(plan::Runner::new(Arc::clone(&shared)).run());
         }
         for site in shared.config.sites.clone() {
@@ -242,9 +270,9 @@ impl Shared {
 
     async fn now_of_tips(&self) -> Result<message::Now, RelayError> {
         let mut clocks = Vec::new();
-        for site in &self.config.sites {
-            let tip = self.chain(site.chain)?.finalized().await?;
-            clocks.push((site.chain, self.clock(tip.time)));
+        for chain in self.config.chains() {
+            let tip = self.chain(chain)?.finalized().await?;
+            clocks.push((chain, self.clock(tip.time)));
         }
         Ok(message::Now::new(clocks))
     }

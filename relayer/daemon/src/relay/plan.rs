@@ -17,7 +17,11 @@ use futures::future::select_all;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::{RelayError, Shared, Site};
+use self::task::Payer;
+use super::{
+    Follower, RelayError, Shared, Site,
+    proofs::{handover_by, update_to},
+};
 use crate::store::{CursorPath, LaneRow, OrderId, StoreError};
 
 /// Carries between all gateways, one look after the other.
@@ -82,13 +86,11 @@ impl Runner {
                 Some(Err(RelayError::Store(StoreError::Injected(_)))) => return,
                 Some(Err(error)) => warn!(%error, "the relay looks again"),
             }
-            let news = self.shared.config.sites.iter().map(|site| {
-                let after = tips
-                    .get(&site.chain)
-                    .map_or(Height(0), |tip: &Tip| tip.height);
+            let news = self.shared.config.chains().into_iter().map(|chain| {
+                let after = tips.get(&chain).map_or(Height(0), |tip: &Tip| tip.height);
                 let shared = &self.shared;
                 Box::pin(async move {
-                    match shared.chain(site.chain) {
+                    match shared.chain(chain) {
                         Ok(chain) => chain.finalized_after(after).await.is_ok(),
                         Err(_) => false,
                     }
@@ -108,8 +110,8 @@ impl Runner {
         let shared = Arc::clone(&self.shared);
         let busy = shared.store.live_tasks().await?.into_iter().collect();
         let mut tips = HashMap::new();
-        for site in &shared.config.sites {
-            tips.insert(site.chain, shared.chain(site.chain)?.finalized().await?);
+        for chain in shared.config.chains() {
+            tips.insert(chain, shared.chain(chain)?.finalized().await?);
         }
         let now = Now::new(
             tips.iter()
@@ -130,9 +132,10 @@ impl Runner {
             return Ok(tips);
         }
         let look = Look { tips, now, busy };
-        for site in &shared.config.sites {
-            if let Err(error) = self.keep_epoch(site.chain, &look).await {
-                debug!(chain = %site.chain, %error, "epoch not kept yet");
+        for follower in &shared.config.clients {
+            if let Err(error) = self.hand_over(follower, &look).await {
+                let Follower { of, on, .. } = follower;
+                warn!(%of, %on, %error, "light client not followed, trying again");
             }
         }
         let lanes = shared.store.relay_lanes().await?;
@@ -161,54 +164,66 @@ impl Runner {
         }
     }
 
-    async fn keep_epoch(&mut self, chain: ChainId, look: &Look) -> Result<(), RelayError> {
-        let length = match self.lengths.get(&chain) {
-            Some(length) => *length,
-            None => {
-                let length = self.shared.provable(chain)?.anchor().await?.epoch_length;
-                self.lengths.insert(chain, length);
-                length
-            }
-        };
-        let tip = look.tips[&chain].height;
-        self.shared.keep_last_epoch(chain, length, tip).await
+    /// Blocks of one epoch of a chain.
+    async fn epoch_length(&mut self, chain: ChainId) -> Result<u64, RelayError> {
+        if let Some(length) = self.lengths.get(&chain) {
+            return Ok(*length);
+        }
+        let length = self.shared.provable(chain)?.anchor().await?.epoch_length;
+        self.lengths.insert(chain, length.max(1));
+        Ok(length.max(1))
     }
 
     async fn route(&mut self, route: &Route, look: &Look) -> Result<(), RelayError> {
-        self.hand_over(route, look).await?;
+        self.hand_over(&route.follower(), look).await?;
         self.deliver(route, look).await
     }
 
-    /// Brings the light client on the destination to the source's newest epoch, one epoch after the other.
-    async fn hand_over(&mut self, route: &Route, look: &Look) -> Result<(), RelayError> {
-        let (from, to) = (route.from.chain, route.to.chain);
-        let Some(length) = self.lengths.get(&from).copied() else {
-            return Ok(());
-        };
-        let newest = look.tips[&from].height.0 / length.max(1);
-        let known = self.epochs.get(&(to, route.client)).copied();
+    /// Brings a light client to its chain's newest epoch, one epoch after the other. However many it missed: a chain tells
+    /// of each how it gave over.
+    async fn hand_over(&mut self, follower: &Follower, look: &Look) -> Result<(), RelayError> {
+        let Follower { of, on, client, .. } = *follower;
+        let newest = look.tips[&of].height.0 / self.epoch_length(of).await?;
+        let known = self.epochs.get(&(on, client)).copied();
         if known.is_some_and(|known| known >= newest) {
             return Ok(());
         }
-        let at = look.tips[&to].height;
-        let view = self.shared.view(to, route.client, at).await?;
-        self.epochs.insert((to, route.client), view.epoch);
+        let at = look.tips[&on].height;
+        let view = self.shared.view(on, client, at).await?;
+        self.epochs.insert((on, client), view.epoch);
         if view.frozen || view.epoch >= newest {
             return Ok(());
         }
-        let Some(last) = self.shared.kept_epoch(from, view.epoch).await? else {
+        let Some(handover) = self.shared.handover(of, view.epoch).await? else {
             let epoch = view.epoch;
-            debug!(chain = %from, epoch, "no proof of the epoch's last block is kept yet");
+            debug!(chain = %of, epoch, "the epoch's last block has no certificate yet");
             return Ok(());
         };
-        let recorded = self.shared.recorded(to, route.client, at, last.height());
+        let last = handover.finality.checkpoint.height;
+        let recorded = self.shared.recorded(on, client, at, last.0);
         let (step, data) = if recorded.await? {
-            ("handover", last.handover())
+            ("handover", handover_by(handover))
         } else {
-            ("update", last.update())
+            ("update", update_to(&handover))
         };
-        let task = format!("{step}:{from}:{to}:{}:{}", route.client, last.height());
-        self.ask(route.to, task, route.client, data, look).await
+        let task = format!("{step}:{of}:{on}:{client}:{}", last.0);
+        let payer = Payer {
+            chain: on,
+            account: follower.account,
+        };
+        self.ask(payer, task, client, data, look).await
+    }
+}
+
+impl Route {
+    /// The light client that the lane hangs on.
+    const fn follower(&self) -> Follower {
+        Follower {
+            of: self.from.chain,
+            on: self.to.chain,
+            client: self.client,
+            account: self.to.account,
+        }
     }
 }
 

@@ -1,90 +1,41 @@
-//! Certificates and state proofs, and how they are kept.
+//! Certificates and state proofs.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 use causeway_adapter_api::{
-    Certificate, Chain, ChainError, ChainId, Checkpoint, FinalityProof, Height, Provable, Timestamp,
+    Chain, ChainError, ChainId, Checkpoint, FinalityProof, Handover, Height, Provable, Timestamp,
 };
 use causeway_contracts::{LightClient, light_client};
 use causeway_core::client::View;
-use serde::{Deserialize, Serialize};
 
 use super::{
     RelayError, Shared,
-    abi::{VOTES_HASH_SLOT, client_update, packed},
+    abi::{client_update, packed},
 };
 
-/// Proof of an epoch's last block, as it is kept: version and everything a handover needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum KeptEpoch {
-    /// First form.
-    #[serde(rename = "v1")]
-    V1(LastOfEpoch),
+/// The light client's `update` to the last block of an epoch.
+pub(super) fn update_to(handover: &Handover) -> Bytes {
+    client_update(&handover.finality)
 }
 
-/// See [`KeptEpoch`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LastOfEpoch {
-    height: u64,
-    time: u64,
-    state_root: B256,
-    headers: Vec<Bytes>,
-    epoch: u64,
-    view: u64,
-    parent_view: u64,
-    block: B256,
-    signers: Vec<u16>,
-    signatures: Vec<Bytes>,
-    votes: Vec<Address>,
-    account_nodes: Vec<Bytes>,
-    slot_nodes: Vec<Bytes>,
-    next_votes: Vec<Address>,
+/// The light client's `handover` to the epoch after it.
+pub(super) fn handover_by(handover: Handover) -> Bytes {
+    let slot = handover.state.slots.into_iter().next();
+    LightClient::handoverCall {
+        lastOfEpoch: light_client_checkpoint(&handover.finality.checkpoint),
+        accountProof: handover.state.nodes,
+        storageProof: slot.map(|slot| slot.nodes).unwrap_or_default(),
+        votes: packed(&handover.next),
+    }
+    .abi_encode()
+    .into()
 }
 
-impl LastOfEpoch {
-    fn proof(&self) -> FinalityProof {
-        FinalityProof {
-            checkpoint: Checkpoint {
-                height: Height(self.height),
-                time: Timestamp(self.time),
-                state_root: self.state_root,
-            },
-            headers: self.headers.clone(),
-            certificate: Certificate {
-                epoch: self.epoch,
-                view: self.view,
-                parent_view: self.parent_view,
-                block: self.block,
-                signers: self.signers.clone(),
-                signatures: self.signatures.clone(),
-            },
-            votes: self.votes.clone(),
-        }
-    }
-
-    /// The light client's `update` to this block.
-    pub(super) fn update(&self) -> Bytes {
-        client_update(&self.proof())
-    }
-
-    /// The light client's `handover` to the next epoch.
-    pub(super) fn handover(&self) -> Bytes {
-        LightClient::handoverCall {
-            lastOfEpoch: light_client::LightClient::Checkpoint {
-                height: self.height,
-                timestamp: self.time,
-                stateRoot: self.state_root,
-            },
-            accountProof: self.account_nodes.clone(),
-            storageProof: self.slot_nodes.clone(),
-            votes: packed(&self.next_votes),
-        }
-        .abi_encode()
-        .into()
-    }
-
-    pub(super) const fn height(&self) -> u64 {
-        self.height
+const fn light_client_checkpoint(of: &Checkpoint) -> light_client::LightClient::Checkpoint {
+    light_client::LightClient::Checkpoint {
+        height: of.height.0,
+        timestamp: of.time.0,
+        stateRoot: of.state_root,
     }
 }
 
@@ -128,73 +79,17 @@ impl Shared {
         certified(self.chain(id)?, tip).await
     }
 
-    /// Keeps the proof of the epoch before the newest, if its last block's state is still there.
-    pub(super) async fn keep_last_epoch(
-        &self,
-        id: ChainId,
-        epoch_length: u64,
-        tip: Height,
-    ) -> Result<(), RelayError> {
-        let Some(epoch) = (tip.0 / epoch_length.max(1)).checked_sub(1) else {
-            return Ok(());
-        };
-        if self.store.kept_epoch(id, epoch).await?.is_some() {
-            return Ok(());
-        }
-        let chain = self.provable(id)?;
-        let last = Height((epoch + 1) * epoch_length - 1);
-        let proof = chain.finality(last).await?;
-        let anchor = chain.anchor().await?;
-        if anchor.epoch != epoch + 1 {
-            // The chain went on meanwhile; the newest votes are of a later epoch.
-            return Ok(());
-        }
-        let state = chain
-            .state(anchor.validator_set, &[VOTES_HASH_SLOT], last)
-            .await?;
-        let kept = KeptEpoch::V1(LastOfEpoch {
-            height: last.0,
-            time: proof.checkpoint.time.0,
-            state_root: proof.checkpoint.state_root,
-            headers: proof.headers,
-            epoch: proof.certificate.epoch,
-            view: proof.certificate.view,
-            parent_view: proof.certificate.parent_view,
-            block: proof.certificate.block,
-            signers: proof.certificate.signers,
-            signatures: proof.certificate.signatures,
-            votes: proof.votes,
-            account_nodes: state.nodes,
-            slot_nodes: state
-                .slots
-                .into_iter()
-                .next()
-                .map(|slot| slot.nodes)
-                .unwrap_or_default(),
-            next_votes: anchor.votes,
-        });
-        let text = serde_json::to_string(&kept).map_err(|_| RelayError::NodeMalformed {
-            chain: id,
-            contract: "ValidatorSet",
-        })?;
-        Ok(self.store.keep_epoch(id, epoch, &text).await?)
-    }
-
-    pub(super) async fn kept_epoch(
+    /// How an epoch of a chain gave over to the next; `None` while its last block is not final, or has no certificate yet.
+    pub(super) async fn handover(
         &self,
         id: ChainId,
         epoch: u64,
-    ) -> Result<Option<LastOfEpoch>, RelayError> {
-        let Some(text) = self.store.kept_epoch(id, epoch).await? else {
-            return Ok(None);
-        };
-        let kept: KeptEpoch =
-            serde_json::from_str(&text).map_err(|e| crate::store::StoreError::BugUnreadable {
-                what: "proof of an epoch",
-                detail: e.to_string(),
-            })?;
-        let KeptEpoch::V1(last) = kept;
-        Ok(Some(last))
+    ) -> Result<Option<Handover>, RelayError> {
+        match self.provable(id)?.handover(epoch).await {
+            Ok(handover) => Ok(Some(handover)),
+            Err(ChainError::NotFinal { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What a light client knows.

@@ -61,8 +61,8 @@ pub struct CrossingFact {
     pub block: B256,
     /// In which transaction.
     pub tx: TxId,
-    /// About what; `None` when it is about every record that hears the chain.
-    pub subject: Option<B256>,
+    /// About what: a transfer, or what many of them hear.
+    pub subject: B256,
     /// JSON of the event.
     pub event: String,
     /// Why nothing begins with it.
@@ -247,7 +247,7 @@ async fn take_in(tx: &mut Tx<'_>, fact: &CrossingFact) -> Result<bool, StoreErro
     .bind(rows::signed(fact.index))
     .bind(fact.block.to_string())
     .bind(fact.tx.to_string())
-    .bind(fact.subject.map(|subject| subject.to_string()))
+    .bind(fact.subject.to_string())
     .bind(&fact.event)
     .bind(fact.refusal.as_deref())
     .execute(&mut **tx)

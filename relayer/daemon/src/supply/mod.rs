@@ -66,8 +66,8 @@ pub struct Watched {
     pub name: String,
     /// Where it is.
     pub site: PegSite,
-    /// One of our accounts: the guardian of both ports.
-    pub guardian: Address,
+    /// One of our accounts: the guardian of both ports. Without one a failing statement pauses nothing.
+    pub guardian: Option<Address>,
 }
 
 /// One statement.

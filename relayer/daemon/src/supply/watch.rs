@@ -161,7 +161,11 @@ impl Watch {
             data: Bytes::from(PegMint::pauseCall {}.abi_encode()),
             ..RelayCall::default()
         };
-        let (store, guardian) = (&self.shared.store, self.peg.guardian);
+        let Some(guardian) = self.peg.guardian else {
+            warn!(peg = self.peg.name, chain = %end.chain, port = %end.port, "no guardian is configured: the port stays open");
+            return Ok(());
+        };
+        let store = &self.shared.store;
         let order = store.add_call(end.chain, guardian, &call).await?;
         if order.is_some() {
             warn!(peg = self.peg.name, chain = %end.chain, port = %end.port, "pausing the port");

@@ -13,7 +13,7 @@ use alloy_primitives::{Address, B256, keccak256};
 use async_trait::async_trait;
 use causeway_adapter_api::{Asset, ChainId, Height, LockId, RawLog, Timestamp};
 use causeway_core::peg::{
-    self, Account, Destination, Effect, Event, Kind as Way, Leg, Now, Origin, Outcome, Ports,
+    self, Account, Destination, Effect, Event, Kind as Way, Leg, Now, Origin, Outcome, Plan, Ports,
     Route, Seen, State, Stored, Unexpected,
 };
 
@@ -92,23 +92,41 @@ impl PegSite {
     }
 }
 
-/// The peg between two chains, as one of our daemons drives it.
+/// The pegs that one of our daemons drives.
 #[derive(Clone, Debug)]
 pub struct Pegs {
-    site: Option<PegSite>,
+    sites: Vec<PegSite>,
     /// Accounts whose keys we hold: their locks are ours.
     ours: Vec<Account>,
 }
 
 impl Pegs {
-    /// Reads and serves `site`; `ours` are the accounts whose keys we hold.
-    pub const fn new(site: Option<PegSite>, ours: Vec<Account>) -> Self {
-        Self { site, ours }
+    /// Reads and serves `sites`; `ours` are the accounts whose keys we hold.
+    pub const fn new(sites: Vec<PegSite>, ours: Vec<Account>) -> Self {
+        Self { sites, ours }
     }
 
-    /// The pair of ports.
-    pub const fn site(&self) -> Option<&PegSite> {
-        self.site.as_ref()
+    /// The pairs of ports.
+    pub fn sites(&self) -> &[PegSite] {
+        &self.sites
+    }
+
+    /// The pair that a plan goes over: the contracts that it names are theirs.
+    fn site_of(&self, plan: &Plan) -> Option<&PegSite> {
+        self.sites.iter().find(|site| {
+            let (origin, destination) = site.way(plan.route.kind);
+            let lock = (plan.give.chain, plan.give.lock.recipient);
+            (origin.chain, origin.port) == lock
+                && (destination.chain, destination.port) == (plan.route.to, plan.route.port)
+        })
+    }
+
+    /// Both ends of the pair to which a log is addressed: by its port, or by the lock's recipient.
+    fn ends_at(&self, chain: ChainId, port: Address) -> Option<(&PegSite, &PegPort, &PegPort)> {
+        self.sites.iter().find_map(|site| {
+            let (here, there) = site.ends(chain)?;
+            (here.port == port).then_some((site, here, there))
+        })
     }
 
     fn is_ours(&self, chain: ChainId, address: Address) -> bool {
@@ -119,6 +137,11 @@ impl Pegs {
 /// What the records of one peg are filed under: a lock's id is its own chain's alone.
 fn subject(origin: ChainId, lock: LockId) -> B256 {
     keccak256([&origin.0.to_be_bytes(), lock.0.as_slice()].concat())
+}
+
+/// What is filed under a port itself: whether it pays. No id of a lock is as short.
+fn port_subject(chain: ChainId, port: Address) -> B256 {
+    keccak256([&chain.0.to_be_bytes(), port.as_slice()].concat())
 }
 
 impl Machine for Pegs {
@@ -208,20 +231,27 @@ impl Kind for Pegs {
             contracts: vec![end.locks, end.port],
             start: end.start,
         };
-        let site = self.site.iter();
-        site.flat_map(|site| [place(&site.home), place(&site.side)])
+        let sites = self.sites.iter();
+        sites
+            .flat_map(|site| [place(&site.home), place(&site.side)])
             .collect()
     }
 
     fn read(&self, chain: ChainId, log: &RawLog) -> Option<Said<Self>> {
-        let site = self.site.as_ref()?;
-        let (here, there) = site.ends(chain)?;
-        let from_port = log.address == here.port;
-        if !from_port && log.address != here.locks {
+        let of_port = self.ends_at(chain, log.address);
+        let locks = |site: &PegSite| {
+            let here = site.ends(chain).map(|(here, _)| here);
+            here.is_some_and(|here| here.locks == log.address)
+        };
+        if of_port.is_none() && !self.sites.iter().any(locks) {
             return None;
         }
-        Some(match (hear(log)?, from_port) {
-            (Heard::Locked { id, lock, memo }, false) if lock.recipient == here.port => {
+        Some(match (hear(log)?, of_port) {
+            (Heard::Locked { id, lock, memo }, None) => {
+                let (site, here, there) = self.ends_at(chain, lock.recipient)?;
+                if here.locks != log.address {
+                    return None;
+                }
                 let seen = Seen { chain, id, lock };
                 let ports = site.ports(here, there);
                 // P3: any other lock is ignored, and the reason kept.
@@ -245,37 +275,41 @@ impl Kind for Pegs {
                     fresh,
                 }
             }
-            (Heard::LockClaimed { id, preimage }, false) => Said::Follows {
+            (Heard::LockClaimed { id, preimage }, None) => Said::Follows {
                 subject: subject(chain, id),
                 event: Event::Collected { preimage },
             },
-            (Heard::LockRefunded { id }, false) => Said::Follows {
+            (Heard::LockRefunded { id }, None) => Said::Follows {
                 subject: subject(chain, id),
                 event: Event::Refunded,
             },
-            (Heard::Opened { id, ready_at, paid }, true) => Said::Tells {
+            (Heard::Opened { id, ready_at, paid }, Some((_, _, there))) => Said::Tells {
                 subject: subject(there.chain, id),
                 event: Event::Opened { ready_at, paid },
             },
-            (Heard::Paid { id }, true) => Said::Tells {
+            (Heard::Paid { id }, Some((_, _, there))) => Said::Tells {
                 subject: subject(there.chain, id),
                 event: Event::Opened {
                     ready_at: Timestamp(0),
                     paid: true,
                 },
             },
-            (Heard::Claimed { id, preimage }, true) => Said::Tells {
+            (Heard::Claimed { id, preimage }, Some((_, _, there))) => Said::Tells {
                 subject: subject(there.chain, id),
                 event: Event::Claimed { preimage },
             },
-            (Heard::Port(port), true) => Said::ToAll(Event::Port(port)),
+            (Heard::Port(port), Some(_)) => Said::ToAll {
+                about: port_subject(chain, log.address),
+                event: Event::Port(port),
+            },
             _ => return None,
         })
     }
 
-    fn hears(&self, state: &State, chain: ChainId) -> bool {
+    fn hears(&self, state: &State) -> Option<B256> {
         // Only whether the destination pays matters.
-        state.plan.route.to == chain
+        let Route { to, port, .. } = state.plan.route;
+        Some(port_subject(to, port))
     }
 
     fn on_refusal(&self, effect: &Effect) -> OnRefusal {
@@ -301,8 +335,9 @@ impl Kind for Pegs {
         state: &State,
         wish: &Wish<Effect>,
     ) -> Result<Act, CrossingError> {
-        match &self.site {
+        match self.site_of(&state.plan) {
             Some(site) => self.acted(ground, site, state, wish).await,
+            // Its peg is not configured any more: it waits until it is.
             None => Ok(Act::NotYet),
         }
     }

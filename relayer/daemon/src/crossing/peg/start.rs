@@ -49,7 +49,8 @@ pub enum PegError {
     Margin(#[from] MarginError),
     /// There are no ports.
     #[error(
-        "no peg is configured: the local profile has one between its public and its consortium chain"
+        "no peg is configured: name its ports and a carrier in [pegs.<name>]; the local profile has one between its \
+         public and its consortium chain"
     )]
     ConfigNoPeg,
     /// The wrong way round, or a chain without a port.
@@ -153,8 +154,7 @@ impl PegHandle {
     /// # Errors
     /// [`PegError`] names what is wrong with the request, or what stands in its way now.
     pub async fn start_peg(&self, request: &PegRequest) -> Result<TransferId, PegError> {
-        let site = self.kind().site().ok_or(PegError::ConfigNoPeg)?;
-        let (origin, destination) = site.way(request.kind);
+        let (origin, destination) = self.way(request)?;
         self.check(request, origin, destination)?;
         let delay = self.open_to(request, origin, destination).await?;
         let (plan, secret) = self.plan(request, (origin, destination), delay).await?;
@@ -162,6 +162,20 @@ impl PegHandle {
         let id = state.id();
         self.begin(state, effects, Some(secret)).await?;
         Ok(id)
+    }
+
+    /// The pair of ports that is meant: between these chains, of this asset. Where none fits, the nearest says why.
+    fn way(&self, request: &PegRequest) -> Result<(&PegPort, &PegPort), PegError> {
+        let ways = || {
+            let sites = self.kind().sites().iter();
+            sites.map(|site| site.way(request.kind))
+        };
+        let between = |(origin, destination): &(&PegPort, &PegPort)| {
+            (origin.chain, destination.chain) == (request.from.chain, request.to.chain)
+        };
+        let fits = |way: &(&PegPort, &PegPort)| between(way) && way.0.asset == request.asset;
+        let found = ways().find(fits).or_else(|| ways().find(between));
+        found.or_else(|| ways().next()).ok_or(PegError::ConfigNoPeg)
     }
 
     /// What needs no chain to be asked.

@@ -38,7 +38,7 @@ fn pegs() -> Pegs {
         chain: HOME,
         address: ALICE,
     };
-    Pegs::new(Some(site()), vec![alice])
+    Pegs::new(vec![site()], vec![alice])
 }
 
 fn secret() -> Preimage {
@@ -312,4 +312,62 @@ fn the_machine_hears_of_ends_that_no_chain_tells() {
     let purpose = Purpose::Collect;
     let failure = Failure::NeverSent;
     assert_eq!(failed, Some(Event::Failed { purpose, failure }));
+}
+
+const OTHER_PORT: Address = Address::repeat_byte(0x99);
+
+/// Two pegs between the same chains, with the same locks.
+fn two() -> Pegs {
+    let mut other = site();
+    (other.home.port, other.side.port) = (OTHER_PORT, OTHER_PORT);
+    (other.home.asset, other.side.asset) = (
+        Asset::Token(Address::repeat_byte(0x7a)),
+        Asset::Token(Address::repeat_byte(0x7b)),
+    );
+    Pegs::new(vec![other, site()], Vec::new())
+}
+
+#[test]
+fn of_several_pegs_the_one_is_meant_whose_port_the_lock_names() {
+    let log = locked(&lock(STRANGER), memo(&route(), &PROMISE));
+
+    let states = fresh(two().read(HOME, &log)).unwrap();
+
+    assert_eq!(states[0].plan.route, route());
+    assert_eq!(two().site_of(&states[0].plan), Some(&site()));
+}
+
+#[test]
+fn what_a_port_says_to_all_is_for_those_who_go_over_it() {
+    let paused = PegMint::PegPaused {
+        number: 3,
+        by: STRANGER,
+    };
+    let seen = Seen {
+        chain: HOME,
+        id: lock(STRANGER).id().unwrap(),
+        lock: lock(STRANGER),
+    };
+    let state = peg::carry(seen, Height(7), route(), PROMISE);
+    let said_by = |port| match two().read(SIDE, &raw(port, &paused)) {
+        Some(Said::ToAll { about, .. }) => Some(about),
+        _ => None,
+    };
+
+    assert_eq!(said_by(PORT), two().hears(&state));
+    assert!(said_by(OTHER_PORT).is_some());
+    assert_ne!(said_by(OTHER_PORT), two().hears(&state));
+}
+
+#[test]
+fn contracts_of_one_chain_are_read_as_one_from_the_earliest_start() {
+    let mut pegs = two();
+    (pegs.sites[0].home.start, pegs.sites[1].home.start) = (Height(70), Height(40));
+
+    let places = crate::crossing::kind::by_chain(pegs.places());
+
+    let home = places.iter().find(|place| place.chain == HOME).unwrap();
+    assert_eq!(places.len(), 2);
+    assert_eq!(home.contracts, [LOCKS, PORT, OTHER_PORT]);
+    assert_eq!(home.start, Height(40));
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use alloy_primitives::{Address, B256, FixedBytes};
 use async_trait::async_trait;
-use causeway_adapter_api::{Asset, ChainId, Height, RawLog};
+use causeway_adapter_api::{Asset, ChainId, Height, RawLog, Timestamp};
 use causeway_core::{
     settlement::{
         self, Deal, Effect, End, Escrow, Event, Outcome, Party, Plan, Role, State, Stored, Word,
@@ -92,8 +92,10 @@ impl Settlements {
         self.sites.iter().find(fits)
     }
 
-    /// S2, S9: what begins with an escrow that is open: a part for each party we are, or a carrier's.
-    fn taken_up(&self, site: &SettlementSite, deal: Deal) -> Vec<State> {
+    /// S2, S9: what begins with an escrow that is open: a part for each party we are, or a carrier's. For the counterparty a
+    /// deal that left no time for a word when it was opened does not begin.
+    fn taken_up(&self, site: &SettlementSite, deal: Deal, opened: Timestamp) -> Vec<State> {
+        let in_time = opened.plus(self.settle.saturating_add(1)) <= deal.deadline;
         let plan = Plan {
             deal,
             escrow: site.escrow,
@@ -105,7 +107,10 @@ impl Settlements {
             (deal.initiator, Party::Initiator),
             (deal.counterparty, Party::Counterparty),
         ];
-        let ours = parties.iter().filter(|(at, _)| self.signers.hold(*at));
+        let begins = |party| in_time || party == Party::Initiator;
+        let ours = parties
+            .iter()
+            .filter(|(at, party)| self.signers.hold(*at) && begins(*party));
         let mut states: Vec<State> = ours
             .map(|(_, party)| settlement::join(plan, Role::Party(*party)))
             .collect();
@@ -240,14 +245,14 @@ impl Kind for Settlements {
             fresh,
         };
         Some(match said {
-            Log::Opened(deal) => begins(Ok(self.taken_up(site, deal))),
+            Log::Opened(deal) => begins(Ok(self.taken_up(site, deal, log.time))),
             Log::Odd => begins(Err("its id is not that of its terms".into())),
             Log::Happened(event) => Said::Follows { subject, event },
         })
     }
 
-    fn hears(&self, _: &State, _: ChainId) -> bool {
-        false
+    fn hears(&self, _: &State) -> Option<B256> {
+        None
     }
 
     fn on_refusal(&self, effect: &Effect) -> OnRefusal {

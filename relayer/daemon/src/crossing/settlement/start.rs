@@ -48,8 +48,8 @@ pub enum SettlementError {
     Margin(#[from] MarginError),
     /// There are no contracts.
     #[error(
-        "no settlement is configured between chain {public} and chain {consortium}: the local profile has one from its \
-         public to its consortium chain"
+        "no settlement is configured between chain {public} and chain {consortium}: name its contracts in [settlements.<name>]; \
+         the local profile has one from its public to its consortium chain"
     )]
     ConfigNoSettlement {
         /// Chain of the escrow.
@@ -156,15 +156,32 @@ impl SettlementHandle {
             let expected = "at most what the escrow holds";
             return Err(refused("the counterparty's share", got, expected));
         }
+        // V4: a word that could not become final before the deadline is not begun; the machine would wait in silence.
+        let in_time = |state: &State| {
+            let settle = state.plan.settle.saturating_add(1);
+            let (expected, got) = (self.latest(deal.consortium)?.plus(settle), deal.deadline);
+            if state.ended.is_none() && got < expected {
+                return Err(SettlementError::from(MarginError::TooSoon {
+                    expected,
+                    got,
+                }));
+            }
+            Ok(())
+        };
+        // S2: of a deal that came too late for the counterparty we have no such part.
+        if let Some(view) = views.first()
+            && self.kind().signers.hold(deal.counterparty)
+            && by.is_none_or(|by| by == deal.counterparty)
+            && !views
+                .iter()
+                .any(|view| party(&view.state) == Some(deal.counterparty))
+        {
+            in_time(&view.state)?;
+        }
         let by = by.map_or_else(|| one_of_ours(&views, id), Ok)?;
         let ours = views.iter().find(|view| party(&view.state) == Some(by));
         let ours = ours.ok_or_else(|| wrong_role(id))?;
-        // V4: a word that could not become final before the deadline is not begun; the machine would wait in silence.
-        let settle = ours.state.plan.settle.saturating_add(1);
-        let (expected, got) = (self.latest(deal.consortium)?.plus(settle), deal.deadline);
-        if ours.state.ended.is_none() && got < expected {
-            return Err(MarginError::TooSoon { expected, got }.into());
-        }
+        in_time(&ours.state)?;
         Ok(self.command(id, &Heard::Wish { by, outcome }).await?)
     }
 

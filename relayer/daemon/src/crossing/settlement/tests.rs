@@ -213,6 +213,37 @@ fn the_end_of_an_escrow_is_told_in_the_words_of_its_contract() {
     assert_eq!(about.id, name(id()));
 }
 
+/// Parts that begin with an escrow that was opened so late.
+fn roles_when_opened_at(ours: &[&str], time: u64) -> Vec<Role> {
+    let log = RawLog {
+        time: Timestamp(time),
+        ..opened(id())
+    };
+    match kind(ours).read(SITE.public, &log) {
+        Some(Said::Begins {
+            fresh: Ok(states), ..
+        }) => states.iter().map(|state| state.role).collect(),
+        _ => panic!("nothing begins"),
+    }
+}
+
+#[test]
+fn s2_a_deal_that_leaves_no_time_for_a_word_does_not_begin_for_the_counterparty() {
+    let (initiator, counterparty) = (
+        Role::Party(Party::Initiator),
+        Role::Party(Party::Counterparty),
+    );
+
+    // The deadline is 5000; a word needs 3 seconds to be final, and one to be before it.
+    assert_eq!(roles_when_opened_at(&["bob"], 4_996), [counterparty]);
+    assert_eq!(roles_when_opened_at(&["bob"], 4_997), [Role::Carrier]);
+    assert_eq!(roles_when_opened_at(&["alice", "bob"], 4_997), [initiator]);
+    assert_eq!(
+        roles_when_opened_at(&["alice", "bob"], 100),
+        [initiator, counterparty]
+    );
+}
+
 fn taken_up(ours: &[&str]) -> State {
     match kind(ours).read(SITE.public, &opened(id())) {
         Some(Said::Begins {

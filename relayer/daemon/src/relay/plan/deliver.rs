@@ -61,7 +61,9 @@ impl Runner {
         let path = tree.prove(batch.first..batch.end(), count)?;
         let root = tree::root(domain, count, top);
         let mut calls = Vec::new();
-        if !self.shared.store.relay_root_known(to, lane, root).await? {
+        // A gateway whose light client was recovered has forgotten the roots it knew (L113): after a refusal it is told again.
+        let refused = self.failed.contains_key(&task);
+        if refused || !self.shared.store.relay_root_known(to, lane, root).await? {
             calls.extend(self.root_calls(route, &proof, root).await?);
         }
         let items = self.items(route, &batch).await?;
@@ -75,7 +77,8 @@ impl Runner {
         };
         calls.push(deliver.abi_encode().into());
         debug!(%from, %to, lane, first = batch.first, items = batch.items.len(), %height, "delivering");
-        self.ask(route.to, task, route.to.gateway, multicall(calls), look)
+        let payer = route.to.into();
+        self.ask(payer, task, route.to.gateway, multicall(calls), look)
             .await
     }
 

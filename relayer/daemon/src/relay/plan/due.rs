@@ -102,7 +102,7 @@ impl Runner {
             }
         };
         info!(message = %id, %purpose, "due");
-        self.ask(site, task, site.gateway, data, look).await
+        self.ask(site.into(), task, site.gateway, data, look).await
     }
 
     /// Steps a message and stores it; `None` when the event changed nothing.

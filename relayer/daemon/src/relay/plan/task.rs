@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes};
+use causeway_adapter_api::ChainId;
 use tokio::time::Instant;
 
 use super::{Failed, Look, Runner};
@@ -11,11 +12,27 @@ use crate::{
     store::{OrderStatus, RelayCall},
 };
 
+/// Who pays for an order, where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payer {
+    pub(super) chain: ChainId,
+    pub(super) account: Address,
+}
+
+impl From<Site> for Payer {
+    fn from(site: Site) -> Self {
+        Self {
+            chain: site.chain,
+            account: site.account,
+        }
+    }
+}
+
 impl Runner {
     /// Stores an order; the account's lane sends it.
     pub(super) async fn ask(
         &mut self,
-        site: Site,
+        payer: Payer,
         task: String,
         to: Address,
         data: Bytes,
@@ -33,10 +50,10 @@ impl Runner {
         let order = self
             .shared
             .store
-            .add_call(site.chain, site.account, &call)
+            .add_call(payer.chain, payer.account, &call)
             .await?;
         if order.is_some() {
-            self.shared.driver.knock(site.chain, site.account);
+            self.shared.driver.knock(payer.chain, payer.account);
         }
         Ok(())
     }

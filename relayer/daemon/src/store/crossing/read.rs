@@ -221,19 +221,21 @@ impl Store {
         .map_err(|e| StoreError::from_sqlx("reading facts", e))
     }
 
-    /// The newest fact of each chain that is about every record which hears it, as JSON.
-    pub async fn crossing_weather(&self, kind: &str) -> Result<Vec<(ChainId, String)>, StoreError> {
-        let found: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT chain, event FROM crossing_facts AS f WHERE kind = ?1 AND subject IS NULL AND NOT EXISTS \
-             (SELECT 1 FROM crossing_facts WHERE kind = ?1 AND subject IS NULL AND chain = f.chain \
-              AND (height > f.height OR (height = f.height AND log_index > f.log_index)))",
+    /// JSON of what one chain said last about `subject`.
+    pub async fn newest_crossing_fact(
+        &self,
+        kind: &str,
+        subject: B256,
+    ) -> Result<Option<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT event FROM crossing_facts WHERE kind = ? AND subject = ? \
+             ORDER BY height DESC, log_index DESC LIMIT 1",
         )
         .bind(kind)
-        .fetch_all(&self.pool)
+        .bind(subject.to_string())
+        .fetch_optional(&self.pool)
         .await
-        .map_err(|e| StoreError::from_sqlx("reading facts", e))?;
-        let chain = |(chain, event): (i64, String)| (ChainId(unsigned(chain)), event);
-        Ok(found.into_iter().map(chain).collect())
+        .map_err(|e| StoreError::from_sqlx("reading facts", e))
     }
 
     /// Effects of one kind that are not over, oldest first.

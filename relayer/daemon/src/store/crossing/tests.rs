@@ -2,7 +2,6 @@ use super::*;
 use crate::store::{FaultPoint, Faults, Listed, OnFault, OrderStatus, StoreKey};
 
 const A: ChainId = ChainId(1);
-const B: ChainId = ChainId(2);
 const ALICE: Address = Address::repeat_byte(0xa1);
 const TOKEN: Address = Address::repeat_byte(0x70);
 const SPENDER: Address = Address::repeat_byte(0x5e);
@@ -57,7 +56,7 @@ fn fact(block: u8) -> CrossingFact {
         index: 0,
         block: B256::repeat_byte(block),
         tx: TxId(B256::repeat_byte(3)),
-        subject: Some(key().subject),
+        subject: key().subject,
         event: "\"tick\"".into(),
         refusal: None,
     }
@@ -203,14 +202,14 @@ async fn an_approval_covers_what_waits_for_the_same_spender_until_it_is_locked()
 }
 
 #[tokio::test]
-async fn of_what_is_said_to_all_the_newest_counts_for_each_chain() {
+async fn of_what_is_said_to_all_that_hear_it_the_newest_counts() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir).await;
-    for (chain, height, event) in [(A, 9, "new"), (A, 7, "old"), (B, 3, "other")] {
+    let (port, another) = (B256::repeat_byte(0x90), B256::repeat_byte(0x91));
+    for (subject, height, event) in [(port, 9, "new"), (port, 7, "old"), (another, 13, "other")] {
         let fact = CrossingFact {
-            chain,
             height: Height(height),
-            subject: None,
+            subject,
             event: event.into(),
             ..fact(1)
         };
@@ -222,10 +221,10 @@ async fn of_what_is_said_to_all_the_newest_counts_for_each_chain() {
         store.commit_crossing(point, &change, 10).await.unwrap();
     }
 
-    let mut weather = store.crossing_weather("peg").await.unwrap();
-    weather.sort();
-
-    assert_eq!(weather, [(A, "new".into()), (B, "other".into())]);
+    let newest = |subject| store.newest_crossing_fact("peg", subject);
+    assert_eq!(newest(port).await.unwrap().as_deref(), Some("new"));
+    assert_eq!(newest(another).await.unwrap().as_deref(), Some("other"));
+    assert_eq!(newest(B256::ZERO).await.unwrap(), None);
 }
 
 #[tokio::test]

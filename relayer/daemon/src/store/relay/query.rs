@@ -214,20 +214,6 @@ impl Store {
         found.iter().map(row).collect()
     }
 
-    /// The kept proof of an epoch's last block.
-    pub async fn kept_epoch(
-        &self,
-        chain: ChainId,
-        epoch: u64,
-    ) -> Result<Option<String>, StoreError> {
-        sqlx::query_scalar("SELECT proof FROM relay_epochs WHERE chain = ? AND epoch = ?")
-            .bind(rows::chain(chain))
-            .bind(rows::signed(epoch))
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|e| StoreError::from_sqlx("reading the proof of an epoch", e))
-    }
-
     /// Whether a gateway was seen to take in a root.
     pub async fn relay_root_known(
         &self,

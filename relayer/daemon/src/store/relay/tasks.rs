@@ -115,24 +115,4 @@ impl Store {
         let status = OrderStatus::from_name(row.try_get("status").map_err(failed)?)?;
         Ok(Some((OrderId(row.try_get("id").map_err(failed)?), status)))
     }
-
-    /// Keeps the proof of an epoch's last block.
-    pub async fn keep_epoch(
-        &self,
-        chain: ChainId,
-        epoch: u64,
-        proof: &str,
-    ) -> Result<(), StoreError> {
-        self.faults.alive()?;
-        sqlx::query(
-            "INSERT INTO relay_epochs (chain, epoch, proof) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        )
-        .bind(rows::chain(chain))
-        .bind(rows::signed(epoch))
-        .bind(proof)
-        .execute(&self.pool)
-        .await
-        .map_err(|e| StoreError::from_sqlx("keeping the proof of an epoch", e))?;
-        Ok(())
-    }
 }
