@@ -175,6 +175,14 @@ impl Archive {
         }))
     }
 
+    /// Time and value of the newest reading of each device of a feed, of those measured at `since` milliseconds or later.
+    ///
+    /// # Errors
+    /// See [`SinkError`].
+    pub async fn recent(&self, feed: B256, since: u64) -> Result<Vec<(u64, i64)>, SinkError> {
+        rows::recent(&self.readers, feed, since).await
+    }
+
     /// Everything devices showed against themselves.
     ///
     /// # Errors

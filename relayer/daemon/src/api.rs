@@ -10,13 +10,14 @@ mod crossings;
 mod describe;
 mod events;
 mod evidence;
+mod feeds;
 mod guard;
 mod health;
 mod messages;
 mod problem;
 mod proofs;
 mod resolve;
-mod serve;
+pub(crate) mod serve;
 mod settlement;
 mod supply;
 mod transfers;
@@ -38,6 +39,10 @@ pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
 pub use evidence::KnownChain;
+pub use feeds::{
+    Feed, FeedAnswer, FeedAsk, FeedChain, FeedDone, FeedHistory, FeedList, FeedOperator, FeedStep,
+    FeedTerms,
+};
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
@@ -73,6 +78,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/proofs/{chain}", get(proofs::circuits))
         .route("/v1/supply", get(supply::list))
         .route("/v1/supply/{peg}", get(supply::history))
+        .route("/v1/feeds", get(feeds::list))
+        .route("/v1/feeds/{feed}", get(feeds::show))
+        .route("/v1/feeds/{feed}/history", get(feeds::history))
+        .route("/v1/feeds/{feed}/request", post(feeds::request))
+        .route("/v1/feeds/{feed}/mark-stale", post(feeds::mark_stale))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

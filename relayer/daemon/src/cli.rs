@@ -9,6 +9,7 @@ mod digest;
 mod doctor;
 mod error;
 mod evidence;
+mod feed;
 mod key;
 mod message;
 mod output;
@@ -62,6 +63,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Message(command) => message::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
+        Command::Feed(command) => feed::run(global, command, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }

@@ -32,6 +32,7 @@ use crate::{
     local::{
         ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, REGISTRAR, WATCHTOWER,
     },
+    oracle::feeds::{FeedsConfig, FeedsError, FeedsHandle},
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
     supply::{SupplyConfig, SupplyHandle, Watched},
@@ -77,6 +78,9 @@ pub enum StartError {
     /// The driver.
     #[error(transparent)]
     Drive(#[from] DriveError),
+    /// Feeds.
+    #[error(transparent)]
+    Feeds(#[from] FeedsError),
     /// Certificates of the API.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -130,6 +134,8 @@ pub struct Daemon {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// Feeds.
+    pub feeds: FeedsHandle,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -400,6 +406,16 @@ impl Chains {
         Some(Settling::of(*deployer, holders(&self.accounts).len()))
     }
 
+    /// Keys of the accounts that the driver may use, for what is signed beside transactions.
+    fn signers(&self) -> Signers {
+        Signers::new(driven(&self.keys, self.local.is_some()).into_values())
+    }
+
+    /// Feeds and the operators run here.
+    fn feeds_config(&self, _config: &Config) -> FeedsConfig {
+        FeedsConfig::default()
+    }
+
     /// Settlements of the local profile, carried by the watchtower's account; our accounts are the parties we are.
     fn settlements(&self, config: &Config) -> Settlements {
         let transfers = &config.transfers.raw;
@@ -548,8 +564,16 @@ impl Daemon {
             chains.supply_config(config),
             Arc::clone(&store),
             driver.clone(),
-            dynamic,
+            dynamic.clone(),
         );
+        let feeds = FeedsHandle::start(
+            chains.feeds_config(config),
+            chains.signers(),
+            Arc::clone(&store),
+            driver.clone(),
+            dynamic,
+        )
+        .await?;
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
@@ -572,6 +596,7 @@ impl Daemon {
             pegs: pegs.clone(),
             supply: supply.clone(),
             settlements: settlements.clone(),
+            feeds: feeds.clone(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -582,6 +607,7 @@ impl Daemon {
             pegs,
             supply,
             settlements,
+            feeds,
             api: server.addr,
             store,
             server,
@@ -591,6 +617,7 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.feeds.shutdown().await;
         self.supply.shutdown().await;
         self.pegs.shutdown().await;
         self.settlements.shutdown().await;

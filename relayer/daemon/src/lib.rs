@@ -30,6 +30,7 @@ pub mod keys;
 pub mod local;
 mod logs;
 pub mod metrics;
+pub mod oracle;
 pub mod relay;
 pub mod store;
 pub mod supply;

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::{EventView, MessageStep, SupplyView};
+use super::{EventView, FeedStep, MessageStep, SupplyView};
 use crate::{
     config::{Config, raw::Kind},
     contracts::Proofs,
@@ -26,6 +26,7 @@ use crate::{
     external::External,
     hosting::Hosting,
     metrics,
+    oracle::feeds::FeedsHandle,
     relay::RelayHandle,
     supply::SupplyHandle,
 };
@@ -42,6 +43,7 @@ pub struct App {
     pub(super) pegs: PegHandle,
     pub(super) supply: SupplyHandle,
     pub(super) settlements: SettlementHandle,
+    pub(super) feeds: FeedsHandle,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -66,6 +68,8 @@ pub struct Engines {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// Feeds.
+    pub feeds: FeedsHandle,
 }
 
 /// Who may talk to the API.
@@ -227,6 +231,7 @@ impl App {
             pegs,
             supply,
             settlements,
+            feeds,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -234,6 +239,7 @@ impl App {
             pegs,
             supply,
             settlements,
+            feeds,
             chains,
             accounts,
             access,
@@ -387,6 +393,7 @@ async fn collect(app: Arc<App>) {
     let mut messages = app.relay.subscribe();
     let mut statements = app.supply.subscribe();
     let mut settlements = app.settlements.subscribe();
+    let mut feeds = app.feeds.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -422,6 +429,11 @@ async fn collect(app: Arc<App>) {
                     let view = SupplyView::new(&app, &news.peg, &news.row);
                     app.events.push(Published::new("supply", &view));
                 }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            news = feeds.recv() => match news {
+                Ok(news) => app.events.push(Published::new("feed", &FeedStep::new(&app, &news))),
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },

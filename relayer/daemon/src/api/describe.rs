@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, events, evidence, health, messages, problem, proofs, settlement, supply,
+    chains, crossings, events, evidence, feeds, health, messages, problem, proofs, settlement, supply,
     transfers, views,
 };
 
@@ -39,6 +39,11 @@ use super::{
         proofs::circuits,
         supply::list,
         supply::history,
+        feeds::list,
+        feeds::show,
+        feeds::history,
+        feeds::request,
+        feeds::mark_stale,
         events::stream
     ),
     components(schemas(
@@ -46,6 +51,7 @@ use super::{
         views::EventView,
         crossings::StartPeg,
         messages::MessageStep,
+        feeds::FeedStep,
         settlement::StartSettlement
     ))
 )]

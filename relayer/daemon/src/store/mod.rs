@@ -10,6 +10,7 @@ mod change;
 mod crossing;
 mod error;
 mod fault;
+mod feed;
 mod orders;
 mod query;
 mod relay;
@@ -31,6 +32,7 @@ pub use crossing::{
 };
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
+pub use feed::{FeedRead, FeedRow, OperatorRow, OperatorWrite};
 pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,

@@ -1,0 +1,3 @@
+//! The oracle: feeds.
+
+pub mod feeds;
