@@ -2,6 +2,7 @@
 //!
 //! The deployer sends these transactions and no others, so its nonce tells how far it got: a restart goes on there.
 
+mod oracle;
 mod proofs;
 
 use std::time::Duration;
@@ -16,6 +17,10 @@ use causeway_contracts::{
     PointsToken, Settlement, SettlementEscrow, deploy_code, gateway::Gateway::LaneConfig,
 };
 
+pub use self::oracle::{
+    DEMO_DECIMALS, DEMO_FEED, DEMO_RANGE, DEMO_UNIT, DEVICE_DEPOSIT, OracleAt, OracleEnd,
+    demo_config, demo_feed, ensure_oracle,
+};
 pub use self::proofs::{PERIOD, Proofs, UNIT, ensure_proofs, issuers, meters};
 
 /// Points minted for each account, in the token's smallest unit: one million.

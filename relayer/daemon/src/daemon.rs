@@ -17,7 +17,8 @@ use crate::{
     api::{self, App, ChainContracts, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{
-        self, Contracts, DeployError, Messaging, Peg, PegEnd, Proofs, SettlementEnd, Settling,
+        self, Contracts, DeployError, Messaging, OracleAt, OracleEnd, Peg, PegEnd, Proofs,
+        SettlementEnd, Settling,
     },
     crossing::{
         CrossingConfig, Handle,
@@ -30,9 +31,13 @@ use crate::{
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, Signers, address_of},
     local::{
-        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, REGISTRAR, WATCHTOWER,
+        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
+        WATCHTOWER,
     },
-    oracle::feeds::{FeedsConfig, FeedsError, FeedsHandle},
+    oracle::{
+        OracleConfig, Surroundings,
+        feeds::{FeedsConfig, FeedsError, FeedsHandle},
+    },
     relay::{RelayConfig, RelayHandle, Site},
     store::{Store, StoreError, StoreKey},
     supply::{SupplyConfig, SupplyHandle, Watched},
@@ -270,7 +275,65 @@ impl Chains {
             };
             sent += contracts::ensure_settlement(&chain, deployer, holders, end).await?;
         }
+        Ok(sent + self.deploy_oracle(deployer, holders).await?)
+    }
+
+    /// Devices and feeds: admitted and offered on the public chain, mirrored and anchored on the consortium chain.
+    async fn deploy_oracle(&self, deployer: Address, holders: usize) -> Result<usize, DeployError> {
+        let (Some([public, consortium]), Some(keeper)) = (
+            self.public_and_consortium(),
+            self.operators().first().copied(),
+        ) else {
+            return Ok(0);
+        };
+        let here = OracleEnd::Public {
+            consortium: id_of(consortium),
+        };
+        let there = OracleEnd::Consortium {
+            public: id_of(public),
+            keeper,
+        };
+        let mut sent = 0;
+        for (hosting, end) in [(public, here), (consortium, there)] {
+            let Some(chain) = self.as_account(hosting, DEPLOYER) else {
+                continue;
+            };
+            let operators = self.operators();
+            sent += contracts::ensure_oracle(&chain, deployer, holders, &operators, end).await?;
+        }
         Ok(sent)
+    }
+
+    /// Accounts of the operators of the local profile, in the order of their names.
+    pub fn operators(&self) -> Vec<Address> {
+        let found = OPERATORS.iter().filter_map(|name| self.accounts.get(*name));
+        found.copied().collect()
+    }
+
+    /// What the operators of this process are told; `None` when there are none.
+    pub fn oracle_config(&self, config: &Config) -> Option<OracleConfig> {
+        let pair = self.public_and_consortium();
+        let local = self.local.as_ref().zip(self.oracle()).zip(pair);
+        let named = config.oracle.contracts.as_ref().and_then(|at| {
+            let id = |name| self.named(name).map(|(id, _)| id);
+            Some([id(&at.public_chain)?, id(&at.consortium_chain)?])
+        });
+        OracleConfig::gather(&Surroundings {
+            config: &config.oracle,
+            accounts: &self.accounts,
+            local: local.map(|((local, at), [public, consortium])| {
+                (local, at, [id_of(public), id_of(consortium)])
+            }),
+            named,
+            data_dir: self.data.path(),
+        })
+    }
+
+    /// Where the contracts of devices and feeds are, in the local profile.
+    pub fn oracle(&self) -> Option<OracleAt> {
+        self.public_and_consortium()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        Some(OracleAt::of(*deployer, holders(&self.accounts).len()))
     }
 
     /// Verifiers and what acts on proofs, on one chain.
@@ -412,8 +475,10 @@ impl Chains {
     }
 
     /// Feeds and the operators run here.
-    fn feeds_config(&self, _config: &Config) -> FeedsConfig {
-        FeedsConfig::default()
+    fn feeds_config(&self, config: &Config) -> FeedsConfig {
+        let oracle = self.oracle_config(config);
+        let peers = config.oracle.peers.clone();
+        oracle.map_or_else(FeedsConfig::default, |oracle| oracle.feeds_config(peers))
     }
 
     /// Settlements of the local profile, carried by the watchtower's account; our accounts are the parties we are.

@@ -6,6 +6,7 @@
 //! * [`hosting`]: validators, JSON-RPC and adapters of the hosted chains. [`contracts`]: deploying what transfers need.
 //! * [`external`]: external chains, connected.
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
+//! * [`oracle`]: devices, and the operators that take their readings.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
 

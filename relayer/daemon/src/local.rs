@@ -42,11 +42,30 @@ pub const DAVE: &str = "dave";
 pub const REGISTRAR: &str = "registrar";
 /// Deploys the contracts and mints points; sends nothing else.
 pub const DEPLOYER: &str = "deployer";
+/// Owns devices.
+pub const DEVICE_OWNER: &str = "device-owner";
+/// The operators of the oracle.
+pub const OPERATORS: [&str; 4] = ["operator1", "operator2", "operator3", "operator4"];
 /// The accounts of the local profile.
-pub const ACCOUNTS: [&str; 7] = [ALICE, BOB, CAROL, DAVE, WATCHTOWER, REGISTRAR, DEPLOYER];
+pub const ACCOUNTS: [&str; 12] = [
+    ALICE,
+    BOB,
+    CAROL,
+    DAVE,
+    WATCHTOWER,
+    REGISTRAR,
+    DEPLOYER,
+    DEVICE_OWNER,
+    OPERATORS[0],
+    OPERATORS[1],
+    OPERATORS[2],
+    OPERATORS[3],
+];
 
 /// Password of every test keystore. Not a secret: it protects against loading a test key by mistake, nothing else.
 const PASSWORD: &str = "causeway local profile: these keys protect nothing";
+/// File name of the certificate with which readings are taken.
+pub const INTAKE: &str = "intake";
 /// Native points of each account at genesis, in wei: one million points.
 const FUNDS: u128 = 1_000_000 * 10_u128.pow(18);
 /// Base fee of the genesis block of a public chain: 1 gwei.
@@ -111,7 +130,8 @@ impl Local {
             write_new(&password_file(dir), PASSWORD.as_bytes())?;
             let stores = ACCOUNTS.map(|name| dir.join("accounts").join(format!("{name}.json")));
             make_keys(dir, &stores)?;
-            make_certificates(&dir.join("ca"))
+            make_certificates(&dir.join("ca"))?;
+            make_device_certificates(&dir.join("devices"))
         })?;
         Ok(Self { dev })
     }
@@ -119,6 +139,11 @@ impl Local {
     /// Directory of the CA and its certificates.
     pub fn ca(&self) -> PathBuf {
         self.dev.join("ca")
+    }
+
+    /// Directory of the CA of devices, and of the certificate with which every operator here takes their readings.
+    pub fn device_ca(&self) -> PathBuf {
+        self.dev.join("devices")
     }
 
     /// Keystore of an account.
@@ -305,6 +330,14 @@ fn make_certificates(dir: &Path) -> Result<(), LocalError> {
         role: Role::Server,
         hosts,
     })?;
+    // One of the roles has a holder for each operator: they serve each other by it.
+    for name in OPERATORS {
+        ca.issue(&Subject {
+            name: name.into(),
+            role: Role::Operator,
+            hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        })?;
+    }
     for role in [Role::Member, Role::Operator, Role::Regulator, Role::Admin] {
         ca.issue(&Subject {
             name: role.name().into(),
@@ -312,6 +345,16 @@ fn make_certificates(dir: &Path) -> Result<(), LocalError> {
             hosts: Vec::new(),
         })?;
     }
+    Ok(())
+}
+
+fn make_device_certificates(dir: &Path) -> Result<(), LocalError> {
+    let ca = Authority::create(dir, "causeway local test CA of devices")?;
+    ca.issue(&Subject {
+        name: INTAKE.into(),
+        role: Role::Server,
+        hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+    })?;
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, events, evidence, feeds, health, messages, problem, proofs, settlement, supply,
-    transfers, views,
+    chains, crossings, events, evidence, feeds, health, messages, problem, proofs, settlement,
+    supply, transfers, views,
 };
 
 #[derive(OpenApi)]

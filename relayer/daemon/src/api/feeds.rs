@@ -313,7 +313,11 @@ async fn call(
     let account = app.address("account", &ask.account)?;
     let (end, terms) = app.feeds.end(site, entry.id()).await?;
     let data = data(&terms);
-    let tip = entry.chain.finalized().await.map_err(Problem::unavailable)?;
+    let tip = entry
+        .chain
+        .finalized()
+        .await
+        .map_err(Problem::unavailable)?;
     let simulated = entry.chain.call(end.aggregator, data.clone(), tip.height);
     match simulated.await {
         Ok(_) => {}
@@ -358,7 +362,10 @@ impl Feed {
             id: site.id.to_string(),
             decimals: site.decimals,
             last_round: rounds.map(|answer| answer.round).max(),
-            terms: view.terms.as_ref().map(|terms| FeedTerms::new(terms, site.decimals)),
+            terms: view
+                .terms
+                .as_ref()
+                .map(|terms| FeedTerms::new(terms, site.decimals)),
             chains: view
                 .ends
                 .iter()

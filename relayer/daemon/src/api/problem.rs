@@ -140,7 +140,8 @@ impl From<FeedsError> for Problem {
                 Self::not_found(text, "GET /v1/feeds lists the feeds and their chains")
             }
             FeedsError::PeerContractRefused(_) => {
-                let what = "GET /v1/feeds/{feed} says how the feed stands; nothing may be left to do";
+                let what =
+                    "GET /v1/feeds/{feed} says how the feed stands; nothing may be left to do";
                 Self::new(StatusCode::CONFLICT, "refused", text, what)
             }
             FeedsError::NotYet(_) | FeedsError::Chain(_) => Self::unavailable(text),

@@ -116,7 +116,11 @@ pub(crate) struct Door {
 
 impl Door {
     /// Begins to accept connections, over TLS where there is an acceptor.
-    pub(crate) fn open(listener: TcpListener, addr: SocketAddr, acceptor: Option<TlsAcceptor>) -> Self {
+    pub(crate) fn open(
+        listener: TcpListener,
+        addr: SocketAddr,
+        acceptor: Option<TlsAcceptor>,
+    ) -> Self {
         let (send, ready) = mpsc::channel(1);
         tokio::spawn(accept(listener, acceptor, send));
         Self { addr, ready }

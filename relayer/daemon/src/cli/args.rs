@@ -427,7 +427,9 @@ pub(super) enum Feed {
         before: Option<i64>,
     },
     /// Ask the operators for a round now
-    #[command(after_help = "Example:\n  causeway feed request cold-chain/temperature --from public:alice")]
+    #[command(
+        after_help = "Example:\n  causeway feed request cold-chain/temperature --from public:alice"
+    )]
     Request {
         /// Name or id of the feed
         feed: String,

@@ -82,12 +82,7 @@ async fn ask(
 }
 
 /// Prints what aggregators say from now on.
-async fn watch(
-    api: &Api,
-    feed: &str,
-    count: Option<u64>,
-    output: &Output,
-) -> Result<(), CliError> {
+async fn watch(api: &Api, feed: &str, count: Option<u64>, output: &Output) -> Result<(), CliError> {
     let query = format!("{}/history?limit={PAGE}", path(feed)?);
     // The newest that was printed, by chain.
     let mut printed: BTreeMap<String, u64> = BTreeMap::new();
@@ -166,7 +161,12 @@ fn long(feed: &Feed) -> String {
         );
     }
     for view in &feed.chains {
-        let _ = writeln!(text, "  {}\n    aggregator  {}", chain(view), view.aggregator);
+        let _ = writeln!(
+            text,
+            "  {}\n    aggregator  {}",
+            chain(view),
+            view.aggregator
+        );
         if let Some(answer) = &view.answer {
             let _ = writeln!(
                 text,

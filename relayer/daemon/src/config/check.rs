@@ -15,6 +15,7 @@ use super::{
 };
 
 mod evm;
+mod oracle;
 mod peg;
 
 /// Checks every value. Touches no file but to see whether a keystore is a test key.
@@ -53,7 +54,9 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         .map(|(name, peg)| Ok((name.clone(), checker.peg(&name, peg, &chains, &accounts)?)))
         .collect::<Result<_, ConfigError>>()?;
     let data_dir = checker.path(&raw.data_dir);
+    let oracle = checker.oracle(raw.oracle, &data_dir, &chains, &accounts)?;
     Ok(Config {
+        oracle,
         api: checker.api(raw.api)?,
         transfers: checker.transfers(raw.transfers, &data_dir)?,
         log: raw.log,

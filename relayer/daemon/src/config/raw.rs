@@ -1,6 +1,10 @@
 //! The configuration as it is written: one struct per section, unknown keys refused.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
@@ -29,6 +33,8 @@ pub struct Raw {
     pub offers: Vec<Offer>,
     /// Pegs whose supply is stated, by name.
     pub pegs: BTreeMap<String, Peg>,
+    /// Devices, and the operators of this process that take their readings.
+    pub oracle: Oracle,
 }
 
 /// `[log]`.
@@ -363,6 +369,158 @@ pub struct PegEnd {
     pub start_height: u64,
 }
 
+/// `[oracle]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oracle {
+    /// Whether operators take readings here.
+    pub enabled: bool,
+    /// Length of the periods over which readings are anchored, seconds.
+    pub period_seconds: u64,
+    /// Readings a device may send each second, on average.
+    pub readings_per_second: u32,
+    /// Most that an operator's archive may grow to, bytes.
+    pub max_archive_bytes: u64,
+    /// Whether evidence against a device is brought to the registry without being asked.
+    pub slash: bool,
+    /// Where the contracts are. Deployed by the local profile, required by any other.
+    pub contracts: Option<OracleContracts>,
+    /// Feeds whose readings are taken. The local profile has one of its own beside these.
+    pub feeds: Vec<OracleFeed>,
+    /// Operators of this process, by name. The local profile has four of its own.
+    pub operators: BTreeMap<String, OracleOperator>,
+    /// Operators of the local profile that do not run here.
+    pub without: BTreeSet<String>,
+    /// Operators of the same feeds that run elsewhere.
+    pub peers: Vec<OraclePeer>,
+}
+
+/// `[oracle.contracts]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OracleContracts {
+    /// The chain that admits devices, by name.
+    pub public_chain: String,
+    /// The chain on which readings are anchored, by name.
+    pub consortium_chain: String,
+    /// `DeviceRegistry`, on the public chain.
+    pub device_registry: Address,
+    /// `EvidenceRoll`, on the public chain.
+    pub evidence_roll: Address,
+    /// `DataMarket`, on the public chain.
+    pub data_market: Address,
+    /// `DeviceMirror`, on the consortium chain.
+    pub device_mirror: Address,
+    /// `Evidence`, on the consortium chain.
+    pub evidence: Address,
+    /// Where reading of the registry begins.
+    #[serde(default)]
+    pub public_start_height: u64,
+    /// Where reading of the mirror begins.
+    #[serde(default)]
+    pub consortium_start_height: u64,
+}
+
+/// `[[oracle.feeds]]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OracleFeed {
+    /// Its name.
+    pub name: String,
+    /// Unit of its readings.
+    pub unit: String,
+    /// Digits behind the point.
+    pub decimals: u8,
+    /// Lowest plausible value, in units of the last digit.
+    pub min: i64,
+    /// Highest plausible value.
+    pub max: i64,
+    /// Whether each reading must carry the feed key's signature.
+    #[serde(default)]
+    pub proved: bool,
+    /// Devices of these owners speak for it.
+    #[serde(default)]
+    pub owners: Vec<Address>,
+    /// These devices speak for it, by DID.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// Our operator who anchors its periods, by name.
+    #[serde(default)]
+    pub keeper: Option<String>,
+    /// The feed's first `FeedAggregator`, on the public chain.
+    #[serde(default)]
+    pub public_aggregator: Option<Address>,
+    /// Its twin on the consortium chain.
+    #[serde(default)]
+    pub consortium_aggregator: Option<Address>,
+}
+
+/// `[oracle.operators.<name>]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OracleOperator {
+    /// Its account, by name; the operator's own name when left out.
+    pub account: Option<String>,
+    /// Its archive; `operators/<name>.sqlite` in the data directory when left out.
+    pub archive_file: Option<PathBuf>,
+    /// Where readings are posted.
+    pub listen: Option<SocketAddr>,
+    /// Its certificate, and the CA of its devices.
+    pub tls: Option<Tls>,
+    /// A broker whose readings it takes too.
+    pub mqtt: Option<OracleMqtt>,
+    /// Where messages of other operators are taken.
+    pub messages_listen: Option<SocketAddr>,
+    /// The certificate that names the operator, and the CA of all operators.
+    pub messages_tls: Option<Tls>,
+}
+
+/// `[[oracle.peers]]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OraclePeer {
+    /// Its name, as in its certificate.
+    pub name: String,
+    /// Its account.
+    pub account: Address,
+    /// Where it takes messages: `https://host:port`.
+    pub url: String,
+}
+
+/// `[oracle.operators.<name>.mqtt]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OracleMqtt {
+    /// `mqtts://host:port`.
+    pub url: String,
+    /// Name of the session; the operator's own when left out.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// PEM of the CA of the broker's certificate.
+    pub ca_file: PathBuf,
+    /// PEM of our certificate.
+    pub certificate_file: PathBuf,
+    /// PEM of its private key, PKCS#8.
+    pub key_file: PathBuf,
+}
+
+impl Default for Oracle {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            period_seconds: 3_600,
+            readings_per_second: 100,
+            max_archive_bytes: 64 << 30,
+            slash: true,
+            contracts: None,
+            feeds: Vec::new(),
+            operators: BTreeMap::new(),
+            without: BTreeSet::new(),
+            peers: Vec::new(),
+        }
+    }
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self {
@@ -376,6 +534,7 @@ impl Default for Raw {
             transfers: Transfers::default(),
             offers: Vec::new(),
             pegs: BTreeMap::new(),
+            oracle: Oracle::default(),
         }
     }
 }

@@ -1,13 +1,21 @@
 //! A checked configuration.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
+use causeway_adapter_device::{directory::Feed, names::Did};
 use causeway_adapter_evm::EvmConfig;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
+use crate::oracle::feeds::PeerSite;
 
 /// A configuration whose every value was checked.
 #[derive(Clone, Debug)]
@@ -30,6 +38,84 @@ pub struct Config {
     pub offers: Vec<Offer>,
     /// Pegs whose supply is stated, by name.
     pub pegs: BTreeMap<String, Peg>,
+    /// Devices, and the operators of this process.
+    pub oracle: Oracle,
+}
+
+/// Devices, and the operators of this process that take their readings.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    /// Whether operators take readings here.
+    pub enabled: bool,
+    /// Length of the periods over which readings are anchored.
+    pub period: Duration,
+    /// Readings a device may send each second, on average.
+    pub per_second: NonZeroU32,
+    /// Most that an operator's archive may grow to, bytes.
+    pub max_archive_bytes: u64,
+    /// Whether evidence against a device is brought to the registry without being asked.
+    pub slash: bool,
+    /// Where the contracts are; `None` in the local profile, which deploys them.
+    pub contracts: Option<raw::OracleContracts>,
+    /// Feeds that the configuration names.
+    pub feeds: Vec<OracleFeed>,
+    /// Operators that the configuration names, by name.
+    pub operators: BTreeMap<String, OracleOperator>,
+    /// Operators of the local profile that do not run here.
+    pub without: BTreeSet<String>,
+    /// Operators of the same feeds that run elsewhere.
+    pub peers: Vec<PeerSite>,
+}
+
+/// A feed whose readings are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OracleFeed {
+    /// What its readings may be.
+    pub feed: Feed,
+    /// Devices of these owners speak for it.
+    pub owners: BTreeSet<Address>,
+    /// These devices speak for it.
+    pub devices: BTreeSet<Did>,
+    /// Our operator who anchors its periods, by name.
+    pub keeper: Option<String>,
+    /// Its aggregators, on the public chain and on the consortium chain.
+    pub aggregators: Option<[Address; 2]>,
+}
+
+/// An operator of this process, as far as the configuration says.
+#[derive(Clone, Debug)]
+pub struct OracleOperator {
+    /// Its account, by name.
+    pub account: String,
+    /// Its archive.
+    pub archive_file: PathBuf,
+    /// Where readings are posted; in the local profile chosen when left out.
+    pub listen: Option<SocketAddr>,
+    /// Its certificate, and the CA of its devices; in the local profile made when left out.
+    pub tls: Option<Tls>,
+    /// A broker whose readings it takes too.
+    pub mqtt: Option<OracleMqtt>,
+    /// Where messages of other operators are taken.
+    pub messages_listen: Option<SocketAddr>,
+    /// The certificate that names it, and the CA of all operators; in the local profile made when left out.
+    pub messages_tls: Option<Tls>,
+}
+
+/// A broker of an operator.
+#[derive(Clone, Debug)]
+pub struct OracleMqtt {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Name of the session.
+    pub client_id: String,
+    /// CA of the broker.
+    pub ca_file: PathBuf,
+    /// Our certificate.
+    pub certificate_file: PathBuf,
+    /// Its key.
+    pub key_file: PathBuf,
 }
 
 /// A pair of ports.

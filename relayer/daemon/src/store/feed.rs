@@ -91,7 +91,10 @@ impl Store {
             .bind(read.feed.to_string())
             .bind(rows::chain(read.chain))
             .bind(rows::signed(fact.number))
-            .bind(rows::to_json("event of a feed", &Versioned::V1(&fact.said))?)
+            .bind(rows::to_json(
+                "event of a feed",
+                &Versioned::V1(&fact.said),
+            )?)
             .bind(rows::signed(fact.height.0))
             .bind(fact.tx.to_string())
             .bind(rows::signed(fact.time.0))
@@ -137,14 +140,13 @@ impl Store {
         chain: ChainId,
     ) -> Result<Option<(Height, Standing)>, StoreError> {
         let failed = |e| StoreError::from_sqlx("reading where an aggregator stands", e);
-        let row = sqlx::query(
-            "SELECT next_height, standing FROM feed_ends WHERE feed = ? AND chain = ?",
-        )
-        .bind(feed.to_string())
-        .bind(rows::chain(chain))
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed)?;
+        let row =
+            sqlx::query("SELECT next_height, standing FROM feed_ends WHERE feed = ? AND chain = ?")
+                .bind(feed.to_string())
+                .bind(rows::chain(chain))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(failed)?;
         let Some(row) = row else {
             return Ok(None);
         };

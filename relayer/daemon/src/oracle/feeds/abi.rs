@@ -310,7 +310,7 @@ pub fn request_round() -> Bytes {
 pub const REPORT_OLD: [u8; 4] = Abi::ReportOld::SELECTOR;
 
 /// What a log says; `None` for events that consumers of other feeds know, which say nothing more.
-pub fn read(log: &RawLog) -> Option<FeedFact> {
+pub(super) fn read(log: &RawLog) -> Option<FeedFact> {
     let raw = alloy_primitives::Log::new(log.address, log.topics.clone(), log.data.clone())?;
     let (number, said) = match *log.topics.first()? {
         Abi::ConfigSet::SIGNATURE_HASH => {
@@ -380,11 +380,14 @@ pub fn read(log: &RawLog) -> Option<FeedFact> {
 /// The contract checked that they ascend.
 fn median(packed: &[u8]) -> Option<i128> {
     let (values, _) = packed.as_chunks::<16>();
-    values.get(values.len() / 2).copied().map(i128::from_be_bytes)
+    values
+        .get(values.len() / 2)
+        .copied()
+        .map(i128::from_be_bytes)
 }
 
 /// What an aggregator answers when it is not silent, or somebody else has said so.
-pub const NOT_STALE: [u8; 4] = Abi::NotStale::SELECTOR;
+pub(super) const NOT_STALE: [u8; 4] = Abi::NotStale::SELECTOR;
 
 /// Why an aggregator refuses, in its own words; `None` for what is none of its errors.
 pub fn refusal(data: &[u8]) -> Option<String> {

@@ -50,7 +50,9 @@ pub enum FeedsError {
         source: BadSettings,
     },
     /// An operator's endpoint.
-    #[error("operator {operator} cannot listen on {listen}: choose another port or stop what uses it")]
+    #[error(
+        "operator {operator} cannot listen on {listen}: choose another port or stop what uses it"
+    )]
     Listen {
         /// Whose.
         operator: String,

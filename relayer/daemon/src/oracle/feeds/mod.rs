@@ -22,9 +22,7 @@ mod samples;
 mod view;
 mod watch;
 
-use std::{
-    collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
-};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainId, Height};
@@ -318,7 +316,11 @@ fn check(
             return Err(FeedsError::ConfigUnknownChain(end.chain));
         }
     }
-    match config.operators.iter().find(|operator| !signers.hold(operator.account)) {
+    match config
+        .operators
+        .iter()
+        .find(|operator| !signers.hold(operator.account))
+    {
         Some(operator) => Err(FeedsError::ConfigNoKey(operator.name.clone())),
         None => Ok(()),
     }

@@ -140,17 +140,28 @@ impl Operator {
             self.say_idle("the aggregators have not shown the same configuration yet".into());
             return Ok(());
         };
-        if self.part.as_ref().is_some_and(|part| part.terms.digest == terms.digest) {
+        if self
+            .part
+            .as_ref()
+            .is_some_and(|part| part.terms.digest == terms.digest)
+        {
             return Ok(());
         }
         let account = self.me.account;
         let Some(place) = terms.operators.iter().position(|other| *other == account) else {
             self.part = None;
-            self.say_idle(format!("{account} is not among the {} operators of the configuration", terms.operators.len()));
+            self.say_idle(format!(
+                "{account} is not among the {} operators of the configuration",
+                terms.operators.len()
+            ));
             return Ok(());
         };
         let rules = self.rules(&terms, place)?;
-        let stored = self.shared.store.feed_operator(account, self.site.id).await?;
+        let stored = self
+            .shared
+            .store
+            .feed_operator(account, self.site.id)
+            .await?;
         let row = match stored {
             Some(row) if row.config == terms.digest => row,
             // Rounds never go back, and what was read is read again: the limits are others.
@@ -216,9 +227,15 @@ impl Operator {
     /// Takes in what the aggregators said since, in few commits.
     async fn catch_up(&mut self) -> Result<(), FeedsError> {
         loop {
-            let Some(part) = &self.part else { return Ok(()) };
+            let Some(part) = &self.part else {
+                return Ok(());
+            };
             let seen = part.row.seen;
-            let facts = self.shared.store.feed_facts(self.site.id, seen, FACTS).await?;
+            let facts = self
+                .shared
+                .store
+                .feed_facts(self.site.id, seen, FACTS)
+                .await?;
             let Some(last) = facts.last() else {
                 return Ok(());
             };
@@ -239,19 +256,27 @@ impl Operator {
         // An error of `send` means that the sender did not wait.
         let Some(part) = &self.part else {
             let why = self.idle.clone().unwrap_or_default();
-            let _ = reply.send(Ok(Taken { taken: false, why: Some(why) }));
+            let _ = reply.send(Ok(Taken {
+                taken: false,
+                why: Some(why),
+            }));
             return Ok(());
         };
         let place = part.terms.operators.iter().position(|other| *other == from);
         // A place that is none is refused by name.
         let place = place.unwrap_or(part.terms.operators.len());
         let place = Place(u8::try_from(place).unwrap_or(u8::MAX));
-        let opened = part.roster.open(place, message, &part.row.state, &part.rules);
+        let opened = part
+            .roster
+            .open(place, message, &part.row.state, &part.rules);
         let event = match opened {
             Ok(event) => event,
             // Late signatures of a round that is over come from honest operators, too.
             Err(error @ feed::BadMessage::PeerNoProposal(_)) => {
-                let _ = reply.send(Ok(Taken { taken: false, why: Some(error.to_string()) }));
+                let _ = reply.send(Ok(Taken {
+                    taken: false,
+                    why: Some(error.to_string()),
+                }));
                 return Ok(());
             }
             Err(error) => {
@@ -429,7 +454,12 @@ impl Operator {
 
     fn say_idle(&mut self, why: String) {
         if self.idle.as_ref() != Some(&why) {
-            debug!(operator = self.me.name, feed = self.site.name, why, "an operator takes no part");
+            debug!(
+                operator = self.me.name,
+                feed = self.site.name,
+                why,
+                "an operator takes no part"
+            );
             self.idle = Some(why);
         }
     }

@@ -6,11 +6,7 @@
 mod door;
 mod outbox;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_hosted::tls::TlsFiles;
@@ -23,7 +19,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{FeedSite, FeedsConfig, Operating, FeedsError, Shared, operator::Operator};
+use super::{FeedSite, FeedsConfig, FeedsError, Operating, Shared, operator::Operator};
 use door::Endpoint;
 pub(super) use outbox::Outboxes;
 

@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 use async_trait::async_trait;
-use causeway_adapter_device::{archive::Archive, sink::SinkError};
+use causeway_adapter_device::{archive::ArchiveReader, sink::SinkError};
 use causeway_core::feed::{Millis, Sample};
 
 /// Readings of devices, as one operator accepted them.
@@ -15,7 +15,7 @@ pub trait Samples: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl Samples for Archive {
+impl Samples for ArchiveReader {
     async fn newest(&self, feed: B256, since: Millis) -> Result<Vec<Sample>, SinkError> {
         let found = self.recent(feed, since.0).await?;
         let sample = |(time, value): (u64, i64)| Sample {
@@ -66,7 +66,10 @@ mod tests {
     fn what_no_device_could_measure_counts_for_nothing() {
         let limits = (-1_000, 1_000);
 
-        assert_eq!(combine(vec![sample(1_001, 1), sample(-1_001, 2)], limits), None);
+        assert_eq!(
+            combine(vec![sample(1_001, 1), sample(-1_001, 2)], limits),
+            None
+        );
         assert_eq!(combine(Vec::new(), limits), None);
         let kept = combine(vec![sample(9_999, 9), sample(5, 1)], limits);
         assert_eq!(kept, Some(sample(5, 1)));

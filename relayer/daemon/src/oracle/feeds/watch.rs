@@ -195,7 +195,12 @@ const TELL_AGAIN: Duration = Duration::from_secs(30);
 const UNSTORED: u64 = 256;
 
 /// The order of a report, for one chain and round.
-pub(super) fn report_call(site: &FeedSite, end: &FeedEnd, round: u32, data: alloy_primitives::Bytes) -> RelayCall {
+pub(super) fn report_call(
+    site: &FeedSite,
+    end: &FeedEnd,
+    round: u32,
+    data: alloy_primitives::Bytes,
+) -> RelayCall {
     RelayCall {
         task: format!("feed-report:{}:{}:{round}", end.chain, site.id),
         to: end.aggregator,

@@ -86,12 +86,25 @@ async fn what_an_aggregator_said_is_kept_once_whatever_is_read_again() {
     let first = standing(&facts[..1]);
     let both = standing(&facts);
 
-    store.read_feed(&read(&facts[..1], &first, 102)).await.expect("stored");
-    store.read_feed(&read(&facts, &both, 103)).await.expect("stored");
+    store
+        .read_feed(&read(&facts[..1], &first, 102))
+        .await
+        .expect("stored");
+    store
+        .read_feed(&read(&facts, &both, 103))
+        .await
+        .expect("stored");
     // A reader that fell behind changes nothing.
-    store.read_feed(&read(&facts[..1], &first, 102)).await.expect("stored");
+    store
+        .read_feed(&read(&facts[..1], &first, 102))
+        .await
+        .expect("stored");
 
-    let (next, kept) = store.feed_end(FEED, CHAIN).await.expect("read").expect("known");
+    let (next, kept) = store
+        .feed_end(FEED, CHAIN)
+        .await
+        .expect("read")
+        .expect("known");
     assert_eq!((next, &kept), (Height(103), &both));
     let rows = store.feed_facts(FEED, 0, 10).await.expect("read");
     let said: Vec<&FeedFact> = rows.iter().map(|row| &row.fact).collect();
@@ -135,12 +148,27 @@ async fn an_operators_step_is_stored_with_its_orders_or_not_at_all() {
     assert!(matches!(cut, Err(StoreError::Injected(_))), "{cut:?}");
     drop(dying);
     let store = open(&dir).await;
-    assert_eq!(store.feed_operator(operator, FEED).await.expect("read"), None);
-    assert!(store.live_orders(CHAIN, operator, 9).await.expect("read").is_empty());
+    assert_eq!(
+        store.feed_operator(operator, FEED).await.expect("read"),
+        None
+    );
+    assert!(
+        store
+            .live_orders(CHAIN, operator, 9)
+            .await
+            .expect("read")
+            .is_empty()
+    );
     let ordered = store.write_operator(&write).await.expect("stored");
     assert_eq!(ordered.len(), 1);
     // The same report is not ordered twice while it is under way.
-    assert!(store.write_operator(&write).await.expect("stored").is_empty());
+    assert!(
+        store
+            .write_operator(&write)
+            .await
+            .expect("stored")
+            .is_empty()
+    );
     let kept = store.feed_operator(operator, FEED).await.expect("read");
     assert_eq!(kept, Some(row.clone()));
     let orders = store.live_orders(CHAIN, operator, 9).await.expect("read");

@@ -65,7 +65,8 @@ impl Endpoint {
             .with_state(self);
         let door = Door::open(listener, addr, Some(acceptor));
         let service = router.into_make_service_with_connect_info::<Caller>();
-        let served = axum::serve(door, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let served =
+            axum::serve(door, service).with_graceful_shutdown(stop.clone().cancelled_owned());
         let grace = async {
             stop.cancelled().await;
             tokio::time::sleep(GRACE).await;
@@ -91,7 +92,10 @@ async fn take(
         Ok(_) => "known",
         Err(problem) => {
             let detail = &problem.detail;
-            debug!(operator = endpoint.operator, detail, "a message was refused");
+            debug!(
+                operator = endpoint.operator,
+                detail, "a message was refused"
+            );
             problem.kind.rsplit(':').next().unwrap_or_default()
         }
     };
@@ -108,7 +112,12 @@ impl Endpoint {
         let body = tokio::time::timeout(BODY, Json::<Envelope>::from_request(request, &()));
         let Json(envelope) = body.await.map_err(|_| {
             let detail = format!("the message did not arrive within {BODY:?}");
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail, "send it whole")
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "timeout",
+                detail,
+                "send it whole",
+            )
         })??;
         let inbox = self.inboxes.get(&envelope.feed).ok_or_else(|| {
             let detail = format!("this operator takes no part in feed {}", envelope.feed);
@@ -129,18 +138,26 @@ impl Endpoint {
         };
         answered.map(Json).map_err(|detail| {
             let what = "correct what is named; docs/oracle.md says what operators send each other";
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-message", detail, what)
+            Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad-message",
+                detail,
+                what,
+            )
         })
     }
 
     fn sender(&self, caller: &Caller) -> Result<(Address, &Arc<Semaphore>), Problem> {
         let refused = |detail: String| {
-            let what = "connect with the certificate of an operator that this one's configuration names";
+            let what =
+                "connect with the certificate of an operator that this one's configuration names";
             Problem::new(StatusCode::FORBIDDEN, "unknown-operator", detail, what)
         };
         let Some(peer) = &caller.peer else {
             let why = caller.refused.clone();
-            return Err(refused(why.unwrap_or_else(|| "no client certificate".into())));
+            return Err(refused(
+                why.unwrap_or_else(|| "no client certificate".into()),
+            ));
         };
         if peer.role != Role::Operator {
             let detail = format!("{} has the role {}, not operator", peer.name, peer.role);

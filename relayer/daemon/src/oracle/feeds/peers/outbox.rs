@@ -15,7 +15,10 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
-use super::{Envelope, super::{FeedsError, Operating, Shared}};
+use super::{
+    super::{FeedsError, Operating, Shared},
+    Envelope,
+};
 use crate::{api::Problem, metrics};
 
 /// The queues of one operator.
@@ -40,8 +43,7 @@ impl Outboxes {
             Some((other.name.clone(), other.account, format!("https://{addr}")))
         });
         let elsewhere = shared.config.peers.iter();
-        let elsewhere =
-            elsewhere.map(|peer| (peer.name.clone(), peer.account, peer.url.clone()));
+        let elsewhere = elsewhere.map(|peer| (peer.name.clone(), peer.account, peer.url.clone()));
         let others = here.chain(elsewhere);
         let mut outboxes = BTreeMap::new();
         for (name, account, url) in others.filter(|(_, account, _)| *account != operator.account) {
@@ -140,7 +142,9 @@ impl Sender {
 
     async fn post(&mut self, bytes: Bytes) -> &'static str {
         let request = self.client.post(&self.url);
-        let request = request.header("content-type", "application/json").body(bytes);
+        let request = request
+            .header("content-type", "application/json")
+            .body(bytes);
         let (operator, to) = (&self.operator, &self.to);
         let response = match request.send().await {
             Ok(response) => response,

@@ -45,7 +45,10 @@ fn messages_have_the_bytes_that_were_agreed_on() {
     let lines = messages.map(|message| {
         let envelope = Envelope { feed, message };
         let line = serde_json::to_string(&envelope).expect("JSON");
-        assert_eq!(serde_json::from_str::<Envelope>(&line).expect("read back"), envelope);
+        assert_eq!(
+            serde_json::from_str::<Envelope>(&line).expect("read back"),
+            envelope
+        );
         line
     });
     let golden = include_str!("messages.golden");
