@@ -126,7 +126,16 @@ impl HardwareKey {
 
     /// Signs a reading. The nonce depends on key and reading alone: a device short of randomness leaks nothing.
     pub fn sign(&self, body: &Body) -> [u8; 64] {
-        let signature: Signature = self.0.sign(&body.signed_bytes());
+        self.sign_message(&body.signed_bytes())
+    }
+
+    /// Signs the digest of an admission or a rekeying: 32 bytes, so that it is never a reading.
+    pub fn approve(&self, digest: B256) -> [u8; 64] {
+        self.sign_message(digest.as_slice())
+    }
+
+    fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        let signature: Signature = self.0.sign(message);
         signature
             .normalize_s()
             .unwrap_or(signature)
@@ -166,13 +175,22 @@ impl HardwarePublic {
 
     /// Whether this is the key's signature of the reading, in the one form that contracts take.
     pub fn verify(&self, body: &Body, signature: &[u8; 64]) -> bool {
+        self.verify_message(&body.signed_bytes(), signature)
+    }
+
+    /// Whether the key has approved the digest of an admission or a rekeying.
+    pub fn approved(&self, digest: B256, signature: &[u8; 64]) -> bool {
+        self.verify_message(digest.as_slice(), signature)
+    }
+
+    fn verify_message(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let (_, s) = signature.split_at(32);
         s <= HALF_ORDER.as_slice()
             && ring::signature::UnparsedPublicKey::new(
                 &ring::signature::ECDSA_P256_SHA256_FIXED,
                 &self.0,
             )
-            .verify(&body.signed_bytes(), signature)
+            .verify(message, signature)
             .is_ok()
     }
 }

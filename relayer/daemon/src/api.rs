@@ -8,6 +8,7 @@ mod app;
 mod chains;
 mod crossings;
 mod describe;
+mod devices;
 mod events;
 mod evidence;
 mod feeds;
@@ -38,6 +39,10 @@ use axum::{
 pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
+pub use devices::{
+    AdmitDevice, ByAccount, DeviceKeysBody, DeviceList, DeviceView, FeedView, OperatorView,
+    OracleView,
+};
 pub use evidence::KnownChain;
 pub use feeds::{
     Feed, FeedAnswer, FeedAsk, FeedChain, FeedDone, FeedHistory, FeedList, FeedOperator, FeedStep,
@@ -83,6 +88,13 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/feeds/{feed}/history", get(feeds::history))
         .route("/v1/feeds/{feed}/request", post(feeds::request))
         .route("/v1/feeds/{feed}/mark-stale", post(feeds::mark_stale))
+        .route("/v1/oracle", get(devices::oracle))
+        .route("/v1/devices", get(devices::list).post(devices::admit))
+        .route("/v1/devices/{did}", get(devices::show))
+        .route("/v1/devices/{did}/rekey", post(devices::rekey))
+        .route("/v1/devices/{did}/revoke", post(devices::revoke))
+        .route("/v1/devices/{did}/slash", post(devices::slash))
+        .route("/v1/did/{did}", get(devices::resolve))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -35,7 +35,7 @@ use crate::{
         WATCHTOWER,
     },
     oracle::{
-        OracleConfig, Surroundings,
+        OracleConfig, OracleError, OracleHandle, Surroundings,
         feeds::{FeedsConfig, FeedsError, FeedsHandle},
     },
     relay::{RelayConfig, RelayHandle, Site},
@@ -86,6 +86,9 @@ pub enum StartError {
     /// Feeds.
     #[error(transparent)]
     Feeds(#[from] FeedsError),
+    /// Devices and operators.
+    #[error(transparent)]
+    Oracle(#[from] OracleError),
     /// Certificates of the API.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -141,6 +144,8 @@ pub struct Daemon {
     pub settlements: SettlementHandle,
     /// Feeds.
     pub feeds: FeedsHandle,
+    /// The operators run here, if there are any.
+    pub oracle: Option<OracleHandle>,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -486,10 +491,9 @@ impl Chains {
         let transfers = &config.transfers.raw;
         // What cannot be timed is never in time.
         let settle = margin::settle(ASSUMED, transfers.clock_skew_seconds).unwrap_or(u64::MAX);
-        let driven = driven(&self.keys, self.local.is_some());
         Settlements {
             sites: self.settlement_site().into_iter().collect(),
-            signers: Signers::new(driven.into_values()),
+            signers: self.signers(),
             settle,
             patience: transfers.verdict_patience_seconds,
         }
@@ -636,9 +640,17 @@ impl Daemon {
             chains.signers(),
             Arc::clone(&store),
             driver.clone(),
-            dynamic,
+            dynamic.clone(),
         )
         .await?;
+        let oracle = match chains.oracle_config(config) {
+            Some(told) => {
+                let started =
+                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic);
+                Some(started.await?)
+            }
+            None => None,
+        };
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
@@ -662,6 +674,8 @@ impl Daemon {
             supply: supply.clone(),
             settlements: settlements.clone(),
             feeds: feeds.clone(),
+            oracle: oracle.clone(),
+            signers: chains.signers(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -673,6 +687,7 @@ impl Daemon {
             supply,
             settlements,
             feeds,
+            oracle,
             api: server.addr,
             store,
             server,
@@ -683,6 +698,9 @@ impl Daemon {
     pub async fn stop(self) {
         self.server.stop().await;
         self.feeds.shutdown().await;
+        if let Some(oracle) = &self.oracle {
+            oracle.shutdown().await;
+        }
         self.supply.shutdown().await;
         self.pegs.shutdown().await;
         self.settlements.shutdown().await;

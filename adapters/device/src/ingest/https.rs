@@ -81,7 +81,21 @@ impl HttpsServer {
         ingest: Arc<Ingest>,
         limits: HttpsLimits,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
+        Self::over(std::net::TcpListener::bind(listen)?, tls, ingest, limits)
+    }
+
+    /// Serves on a listener that is there. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn over(
+        listener: std::net::TcpListener,
+        tls: Arc<rustls::ServerConfig>,
+        ingest: Arc<Ingest>,
+        limits: HttpsLimits,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
         let server = Server {
             ingest,

@@ -25,8 +25,9 @@ use crate::{
     drive::DriverHandle,
     external::External,
     hosting::Hosting,
+    keys::Signers,
     metrics,
-    oracle::feeds::FeedsHandle,
+    oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
     supply::SupplyHandle,
 };
@@ -44,6 +45,8 @@ pub struct App {
     pub(super) supply: SupplyHandle,
     pub(super) settlements: SettlementHandle,
     pub(super) feeds: FeedsHandle,
+    pub(super) oracle: Option<OracleHandle>,
+    pub(super) signers: Signers,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -70,6 +73,10 @@ pub struct Engines {
     pub settlements: SettlementHandle,
     /// Feeds.
     pub feeds: FeedsHandle,
+    /// The operators run here, if there are any.
+    pub oracle: Option<OracleHandle>,
+    /// Keys of our accounts, for what is signed beside transactions.
+    pub signers: Signers,
 }
 
 /// Who may talk to the API.
@@ -232,6 +239,8 @@ impl App {
             supply,
             settlements,
             feeds,
+            oracle,
+            signers,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -240,6 +249,8 @@ impl App {
             supply,
             settlements,
             feeds,
+            oracle,
+            signers,
             chains,
             accounts,
             access,

@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, events, evidence, feeds, health, messages, problem, proofs, settlement,
-    supply, transfers, views,
+    chains, crossings, devices, events, evidence, feeds, health, messages, problem, proofs,
+    settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +44,14 @@ use super::{
         feeds::history,
         feeds::request,
         feeds::mark_stale,
+        devices::oracle,
+        devices::list,
+        devices::show,
+        devices::admit,
+        devices::rekey,
+        devices::revoke,
+        devices::slash,
+        devices::resolve,
         events::stream
     ),
     components(schemas(

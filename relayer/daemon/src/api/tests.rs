@@ -133,6 +133,8 @@ impl Bench {
             pegs,
             supply,
             settlements,
+            oracle: None,
+            signers: crate::keys::Signers::default(),
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),

@@ -82,6 +82,13 @@ pub struct OracleFeed {
     pub aggregators: Option<[Address; 2]>,
 }
 
+impl OracleFeed {
+    /// Whether a device of this owner speaks for it.
+    pub fn heard(&self, did: &Did, owner: Address) -> bool {
+        self.devices.contains(did) || self.owners.contains(&owner)
+    }
+}
+
 /// An operator of this process, as far as the configuration says.
 #[derive(Clone, Debug)]
 pub struct OracleOperator {

@@ -150,13 +150,16 @@ pub async fn ensure_oracle(
                         rootLife_: U256::from(ROOT_LIFE),
                     },
                 )),
-                create(feed_code(&at, home, deployer, operators)),
             ];
-            // The market asks for a registry that is there.
             let market = DataMarket::constructorCall {
                 registry_: at.registry,
             };
-            let market = vec![create(deploy_code(&DataMarket::BYTECODE, &market))];
+            // A feed asks for its own address, which a simulation knows only of the next transaction: it is the first of
+            // its stage. The market asks for a registry that is there.
+            let market = vec![
+                create(feed_code(&at, home, deployer, operators)),
+                create(deploy_code(&DataMarket::BYTECODE, &market)),
+            ];
             stages(
                 chain,
                 deployer,
@@ -185,17 +188,19 @@ pub async fn ensure_oracle(
                         rootLife_: U256::from(ROOT_LIFE),
                     },
                 )),
-                create(feed_code(&at, public, deployer, operators)),
             ];
             let keeper = Evidence::setKeeperCall {
                 stream: feed_id(DEMO_FEED),
                 keeper,
             };
-            let keeper = vec![Action::Call {
-                to: Some(at.evidence),
-                value: U256::ZERO,
-                data: keeper.abi_encode().into(),
-            }];
+            let keeper = vec![
+                create(feed_code(&at, public, deployer, operators)),
+                Action::Call {
+                    to: Some(at.evidence),
+                    value: U256::ZERO,
+                    data: keeper.abi_encode().into(),
+                },
+            ];
             stages(
                 chain,
                 deployer,

@@ -11,6 +11,7 @@ mod crossing;
 mod error;
 mod fault;
 mod feed;
+mod oracle;
 mod orders;
 mod query;
 mod relay;
@@ -33,6 +34,7 @@ pub use crossing::{
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use feed::{FeedRead, FeedRow, OperatorRow, OperatorWrite};
+pub use oracle::{DeviceRow, OracleRead};
 pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
