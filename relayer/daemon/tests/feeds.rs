@@ -205,25 +205,28 @@ async fn an_operator_dies_at_every_persist_point_and_goes_on(
     mut houses: Vec<House>,
 ) -> Vec<House> {
     let mut value = 400;
-    for point in [PersistPoint::FeedRead, PersistPoint::FeedStepped] {
-        for (edge, nth) in [(Edge::Before, 1), (Edge::After, 1), (Edge::After, 4)] {
-            houses.remove(1).stop().await;
-            let faults = Faults::at(FaultPoint { point, edge, nth }, OnFault::Fail);
-            let samples = Arc::new(ArchiveReader::new(&world.archive(1)));
-            let dying = world.house(1, samples, faults).await;
-            value = if value == 400 { 500 } else { 400 };
-            world.show(value);
-            eventually("it dies", || async {
-                dying.faults.struck().then_some(()).ok_or_else(String::new)
-            })
-            .await;
-            dying.stop().await;
+    let moments = [
+        (PersistPoint::FeedRead, Edge::After, 1),
+        (PersistPoint::FeedStepped, Edge::Before, 1),
+        (PersistPoint::FeedStepped, Edge::After, 1),
+        (PersistPoint::FeedStepped, Edge::After, 4),
+    ];
+    for (point, edge, nth) in moments {
+        houses.remove(1).stop().await;
+        let faults = Faults::at(FaultPoint { point, edge, nth }, OnFault::Fail);
+        let samples = Arc::new(ArchiveReader::new(&world.archive(1)));
+        let dying = world.house(1, samples, faults).await;
+        value = if value == 400 { 500 } else { 400 };
+        world.show(value);
+        eventually("it dies", || async {
+            dying.faults.struck().then_some(()).ok_or_else(String::new)
+        })
+        .await;
+        dying.stop().await;
 
-            houses.insert(1, world.operator(1).await);
-            let fresh = if value == 400 { 460 } else { 560 };
-            world.show(fresh);
-            next("an answer after the crash", &houses[1], fresh.into()).await;
-        }
+        houses.insert(1, world.operator(1).await);
+        world.show(600);
+        next("an answer after the crash", &houses[1], 600).await;
     }
     houses
 }
@@ -336,8 +339,11 @@ async fn hostile_messages_are_refused_by_name(world: &World, house: &House) {
     // Not a message at all, one that is too long, one of a feed that nobody knows.
     let refused = send(fourth.clone(), b"{".to_vec()).await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-    let refused = send(fourth.clone(), vec![b' '; MAX_MESSAGE + 1]).await;
-    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let long = fourth.post(&url).header("content-type", "application/json");
+    // The rest of it is not read: the connection may end before the answer arrives.
+    if let Ok(refused) = long.body(vec![b' '; MAX_MESSAGE + 1]).send().await {
+        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
     let other = Envelope {
         feed: B256::repeat_byte(1),
         ..good.clone()

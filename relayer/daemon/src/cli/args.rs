@@ -645,6 +645,9 @@ pub(super) enum Bench {
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"
     )]
     Relay(crate::bench::RelayBench),
+    /// How long a reading takes from the operators' archives to a final answer on both chains, beside a lone transaction
+    #[command(after_help = "Example:\n  causeway bench feed --rounds 100")]
+    Feed(crate::bench::FeedBench),
     /// One chain in a process of its own, as `bench chain` starts it
     #[command(hide = true)]
     Serve(crate::bench::ServeBench),

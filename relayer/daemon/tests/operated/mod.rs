@@ -83,8 +83,8 @@ pub(crate) fn terms(operators: &[Address]) -> FeedAggregator::FeedConfig {
             duration: 1,
         },
         deviation: 50,
-        heartbeat: 12,
-        staleAfter: 30,
+        heartbeat: 6,
+        staleAfter: 20,
     }
 }
 
@@ -132,7 +132,13 @@ impl World {
             shown,
             chains,
         };
-        tokio::spawn(thermometer(world.archives(), Arc::clone(&world.shown)));
+        let (archives, shown) = (world.archives(), Arc::clone(&world.shown));
+        // A thread of its own, as a sensor: it ends with the test's process.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build().expect("a runtime");
+            runtime.block_on(thermometer(archives, shown));
+        });
         world
     }
 
@@ -185,6 +191,12 @@ impl World {
             .into_iter()
             .map(|chain| Arc::new(chain) as Arc<dyn Chain>)
             .collect();
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[place]));
+        // Who had the port before has ended, but its listener may be closed a moment later.
+        eventually("the port is free", || async move {
+            TcpListener::bind(at).map(drop).map_err(|e| e.to_string())
+        })
+        .await;
         let path = self.dir.join(format!("house{place}.sqlite"));
         let store = Store::open(&path, StoreKey::new([7; 32])).await;
         let store = Arc::new(store.expect("a store").with_faults(faults.clone()));
@@ -198,7 +210,7 @@ impl World {
                 name: name.into(),
                 account,
                 samples,
-                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[place])),
+                listen: at,
                 tls: self.tls(name),
             })],
             peers: others
