@@ -1,8 +1,11 @@
 //! The process beside the sensor: reads it, signs, keeps on disk, sends, and forgets only what the operator has stored.
 //!
 //! ```text
-//!   source --lines--> capture: sign, commit --> buffer on disk --batches--> uplink --answers--> forget
+//!   source --lines--> capture: sign, commit --> buffer on disk --batches--> uplink --answers--> confirmed
 //! ```
+//!
+//! Every operator is a destination with a progress of its own; a reading is forgotten when all of them have stored it. A slow
+//! or silent one holds up no other.
 //!
 //! A reading is on disk with its number before it is sent, so a crash never makes the device sign one number twice.
 //! When the buffer is full, new measurements are not taken (they are counted): a chain cannot have a gap, so nothing
@@ -16,7 +19,7 @@ pub mod source;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -39,7 +42,7 @@ pub struct Resident {
     buffer: Buffer,
     health: Arc<Health>,
     clock: Clock,
-    captured: Notify,
+    captured: watch::Sender<()>,
 }
 
 /// Why a measurement was not taken.
@@ -67,13 +70,19 @@ impl Resident {
     /// When the buffer holds readings of another device, feed or key.
     pub async fn new(device: Device, buffer: Buffer, clock: Clock) -> Result<Self, BufferError> {
         buffer.belongs_to(device.chain()).await?;
+        let names: Vec<&str> = device
+            .uplinks
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        buffer.serve(&names, device.chain()).await?;
         let health = Arc::new(Health::new(buffer.count().await?));
         Ok(Self {
             device,
             buffer,
             health,
             clock,
-            captured: Notify::new(),
+            captured: watch::Sender::new(()),
         })
     }
 
@@ -91,7 +100,7 @@ impl Resident {
         match &taken {
             Ok(()) => {
                 self.health.captured();
-                self.captured.notify_one();
+                self.captured.send_replace(());
             }
             Err(CaptureError::Value) => self.health.unreadable(),
             Err(CaptureError::Full) => self.health.not_taken(),
@@ -135,11 +144,12 @@ impl Resident {
 
     /// Takes measurements and sends them until told to stop.
     pub async fn run(&self, lines: mpsc::Receiver<String>, stop: &CancellationToken) {
-        let mut uplink = Sender::new(&self.device);
+        let uplinks = self.device.uplinks.iter();
+        let delivering = uplinks.map(|(name, uplink)| self.deliver(name, uplink));
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.take(lines) => {}
-            () = self.deliver(&mut uplink) => {}
+            _ = futures::future::join_all(delivering) => {}
         }
     }
 
@@ -153,20 +163,28 @@ impl Resident {
         std::future::pending().await
     }
 
-    async fn deliver(&self, uplink: &mut Sender) {
+    /// Sends to one destination, over and over.
+    async fn deliver(&self, to: &str, uplink: &Uplink) {
+        let mut sender = Sender::new(&self.device, uplink);
+        let mut captured = self.captured.subscribe();
         let mut failures = 0u32;
         loop {
-            match self.deliver_once(uplink).await {
+            captured.mark_unchanged();
+            match self.deliver_once(to, &mut sender).await {
                 Ok(Some(step)) => {
                     failures = 0;
                     if let Some(pause) = step.pause() {
                         tokio::time::sleep(pause).await;
                     }
                 }
-                Ok(None) => self.captured.notified().await,
+                Ok(None) => {
+                    if captured.changed().await.is_err() {
+                        return;
+                    }
+                }
                 Err(error) => {
-                    self.health.problem(&Chained(&error).to_string());
-                    tracing::warn!(error = %Chained(&error), "readings are kept on disk for now");
+                    self.health.problem(&format!("{to}: {}", Chained(&error)));
+                    tracing::warn!(to, error = %Chained(&error), "readings are kept on disk for now");
                     tokio::time::sleep(backoff(failures)).await;
                     failures = failures.saturating_add(1);
                 }
@@ -178,12 +196,16 @@ impl Resident {
     ///
     /// # Errors
     /// When the operator is not reached, or the disk does not work.
-    async fn deliver_once(&self, uplink: &mut Sender) -> Result<Option<Step>, DeliveryError> {
-        let batch = self.buffer.oldest(self.device.batch).await?;
+    async fn deliver_once(
+        &self,
+        to: &str,
+        sender: &mut Sender,
+    ) -> Result<Option<Step>, DeliveryError> {
+        let batch = self.buffer.oldest(to, self.device.batch).await?;
         let Some(last) = batch.last() else {
             return Ok(None);
         };
-        let answer = uplink
+        let answer = sender
             .send(&self.device, &batch, last.body.sequence)
             .await?;
         let lookup = match delivery::confirmed(&answer) {
@@ -193,12 +215,12 @@ impl Resident {
         let step = decide(&batch, &answer, lookup);
         match &step {
             Step::Forget { through } => {
-                let forgotten = self.buffer.forget(*through).await?;
+                let forgotten = self.buffer.confirm(to, *through).await?;
                 self.health.stored(forgotten);
             }
             Step::Wait { reason, .. } | Step::Stuck { reason } => {
-                tracing::warn!(%reason, "the operator refuses the oldest readings");
-                self.health.problem(reason);
+                tracing::warn!(to, %reason, "the operator refuses the oldest readings");
+                self.health.problem(&format!("{to}: {reason}"));
             }
         }
         Ok(Some(step))
@@ -223,8 +245,8 @@ enum Sender {
 }
 
 impl Sender {
-    fn new(device: &Device) -> Self {
-        match &device.uplink {
+    fn new(device: &Device, uplink: &Uplink) -> Self {
+        match uplink {
             Uplink::Https { host, port, tls } => {
                 let client = HttpsClient::new(host, *port, tls.clone()).map(Box::new);
                 Self::Https(client.map_err(|_| host.clone()))

@@ -17,6 +17,7 @@ mod health;
 mod messages;
 mod problem;
 mod proofs;
+mod readings;
 mod resolve;
 pub(crate) mod serve;
 mod settlement;
@@ -51,6 +52,7 @@ pub use feeds::{
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
+pub use readings::{Newest, ReadingList, ReadingView};
 pub use serve::Server;
 pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
 pub use supply::{SupplyList, SupplyView};
@@ -95,6 +97,12 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/devices/{did}/revoke", post(devices::revoke))
         .route("/v1/devices/{did}/slash", post(devices::slash))
         .route("/v1/did/{did}", get(devices::resolve))
+        .route("/v1/readings/{device}", get(readings::list))
+        .route("/v1/readings/{device}/{sequence}", get(readings::show))
+        .route(
+            "/v1/readings/{device}/{sequence}/proof",
+            get(readings::prove),
+        )
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

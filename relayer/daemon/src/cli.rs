@@ -5,6 +5,7 @@ mod chain;
 mod client;
 mod configs;
 mod demo;
+mod device;
 mod digest;
 mod doctor;
 mod error;
@@ -14,6 +15,7 @@ mod key;
 mod message;
 mod output;
 mod proof;
+mod reading;
 mod run;
 mod supply;
 mod transfer;
@@ -61,6 +63,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Evidence(command) => evidence::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
+        Command::Device(command) => device::run(global, command, output).await,
+        Command::Reading(command) => reading::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
         Command::Feed(command) => feed::run(global, command, output).await,

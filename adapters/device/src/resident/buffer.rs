@@ -139,14 +139,62 @@ impl Buffer {
         transaction.commit().await.map_err(&failed)
     }
 
-    /// The oldest readings, in order.
-    pub(super) async fn oldest(&self, limit: usize) -> Result<Vec<Signed>, BufferError> {
-        let rows = sqlx::query("SELECT * FROM pending ORDER BY sequence LIMIT ?")
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("reading the oldest"))?;
+    /// The oldest readings that a destination has not confirmed, in order.
+    pub(super) async fn oldest(
+        &self,
+        destination: &str,
+        limit: usize,
+    ) -> Result<Vec<Signed>, BufferError> {
+        let rows = sqlx::query(
+            "SELECT * FROM pending WHERE sequence > \
+             COALESCE((SELECT through FROM destinations WHERE name = ?), 0) ORDER BY sequence LIMIT ?",
+        )
+        .bind(destination)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("reading the oldest"))?;
         rows.iter().map(signed).collect()
+    }
+
+    /// Names the destinations whose confirmations are waited for; what was kept for others alone is forgotten. Another
+    /// chain than before counts from 1 again, and so does what is confirmed of it.
+    pub(super) async fn serve(&self, names: &[&str], chain: Chain) -> Result<(), BufferError> {
+        let failed = failed("naming the destinations");
+        let same = self
+            .newest()
+            .await?
+            .is_some_and(|body| chain_of(&body) == chain);
+        let mut transaction = self.pool.begin().await.map_err(&failed)?;
+        let kept: Vec<String> = sqlx::query_scalar("SELECT name FROM destinations")
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        for name in kept
+            .iter()
+            .filter(|name| !same || !names.contains(&name.as_str()))
+        {
+            sqlx::query("DELETE FROM destinations WHERE name = ?")
+                .bind(name)
+                .execute(&mut *transaction)
+                .await
+                .map_err(&failed)?;
+        }
+        for name in names {
+            // A buffer of a version with one destination has no rows: its readings are for all.
+            sqlx::query(
+                "INSERT INTO destinations (name, through) VALUES (?, 0) ON CONFLICT DO NOTHING",
+            )
+            .bind(name)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        }
+        sqlx::query(FORGET)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)
     }
 
     /// The digest of a reading that waits.
@@ -162,13 +210,26 @@ impl Buffer {
             .map(|body| body.digest()))
     }
 
-    /// Drops what the operator has stored: everything up to this number. Returns how many that were.
-    pub(super) async fn forget(&self, through: u64) -> Result<u64, BufferError> {
-        let done = sqlx::query("DELETE FROM pending WHERE sequence <= ?")
+    /// Notes that a destination has stored everything up to this number, and drops what all have stored. Returns how many
+    /// readings were dropped.
+    pub(super) async fn confirm(
+        &self,
+        destination: &str,
+        through: u64,
+    ) -> Result<u64, BufferError> {
+        let failed = failed("forgetting");
+        let mut transaction = self.pool.begin().await.map_err(&failed)?;
+        sqlx::query("UPDATE destinations SET through = MAX(through, ?) WHERE name = ?")
             .bind(number(through))
-            .execute(&self.pool)
+            .bind(destination)
+            .execute(&mut *transaction)
             .await
-            .map_err(failed("forgetting"))?;
+            .map_err(&failed)?;
+        let done = sqlx::query(FORGET)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)?;
         Ok(done.rows_affected())
     }
 
@@ -212,3 +273,7 @@ fn signed(row: &SqliteRow) -> Result<Signed, BufferError> {
         feed: feed.transpose()?,
     })
 }
+
+/// Without a destination nothing is confirmed, and nothing forgotten.
+const FORGET: &str =
+    "DELETE FROM pending WHERE sequence <= (SELECT MIN(through) FROM destinations)";

@@ -1,6 +1,7 @@
 //! The resident process's configuration: one TOML file, unknown keys refused.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -74,14 +75,34 @@ pub struct KeysConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UplinkConfig {
-    /// `https://host:port` of an operator or `mqtts://host:port` of its broker.
-    pub url: String,
+    /// `https://host:port` of an operator or `mqtts://host:port` of its broker; one of each operator where there are several.
+    pub url: Urls,
     /// Form of readings.
     #[serde(default)]
     pub form: FormConfig,
     /// Readings of one batch.
     #[serde(default = "default_batch")]
     pub batch: usize,
+}
+
+/// One operator or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Urls {
+    /// One.
+    One(String),
+    /// Several, each with a progress of its own.
+    Many(Vec<String>),
+}
+
+impl Urls {
+    /// All of them.
+    pub fn all(&self) -> Vec<&str> {
+        match self {
+            Self::One(url) => vec![url],
+            Self::Many(urls) => urls.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// Form of readings.
@@ -143,6 +164,9 @@ pub enum ConfigError {
     /// Not a way to an operator.
     #[error("uplink.url is https://host:port or mqtts://host:port, got {0:?}")]
     Url(String),
+    /// None, too many, or one twice.
+    #[error("uplink.url names 1 to {MAX_UPLINKS} operators, each once; got {0}")]
+    Uplinks(usize),
     /// Batches that nobody takes.
     #[error("uplink.batch is 1 to {MAX_BATCH}, got {0}")]
     Batch(usize),
@@ -175,8 +199,8 @@ pub struct Device {
     pub hardware: HardwareKey,
     /// Signs for statements.
     pub feed_key: Option<FeedKey>,
-    /// Where readings go.
-    pub uplink: Uplink,
+    /// Where readings go, by name; a reading is kept until all have stored it.
+    pub uplinks: Vec<(String, Uplink)>,
     /// In which form.
     pub form: Form,
     /// How many at once.
@@ -262,9 +286,14 @@ impl Config {
         let password = keys.password.as_deref();
         let identity =
             Identity::load(&keys.ca, &keys.certificate, &keys.certificate_key, password)?;
-        let (scheme, host, port) = split_url(&uplink.url)?;
         let tls = identity.client()?;
-        let number = self.device.did.number();
+        let urls = uplink.url.all();
+        let distinct: BTreeSet<&str> = urls.iter().copied().collect();
+        if !(1..=MAX_UPLINKS).contains(&urls.len()) || distinct.len() != urls.len() {
+            return Err(ConfigError::Uplinks(urls.len()));
+        }
+        let uplinks = urls.into_iter();
+        let uplinks = uplinks.map(|url| Ok((url.to_owned(), self.way(url, &tls)?)));
         Ok(Device {
             did: self.device.did.clone(),
             id: self.device.id,
@@ -272,21 +301,27 @@ impl Config {
             feed: self.feed.clone(),
             hardware: HardwareKey::load(&keys.hardware, password)?,
             feed_key,
-            uplink: match scheme {
-                Scheme::Https => Uplink::Https { host, port, tls },
-                Scheme::Mqtts => Uplink::Mqtt(Broker {
-                    host,
-                    port,
-                    client_id: number.to_owned(),
-                    tls,
-                }),
-            },
+            uplinks: uplinks.collect::<Result<_, ConfigError>>()?,
             form: match uplink.form {
                 FormConfig::Json => Form::Json,
                 FormConfig::Cbor => Form::Cbor,
                 FormConfig::Cose => Form::Cose,
             },
             batch: uplink.batch,
+        })
+    }
+
+    fn way(&self, url: &str, tls: &Arc<rustls::ClientConfig>) -> Result<Uplink, ConfigError> {
+        let (scheme, host, port) = split_url(url)?;
+        let tls = Arc::clone(tls);
+        Ok(match scheme {
+            Scheme::Https => Uplink::Https { host, port, tls },
+            Scheme::Mqtts => Uplink::Mqtt(Broker {
+                host,
+                port,
+                client_id: self.device.did.number().to_owned(),
+                tls,
+            }),
         })
     }
 }
@@ -320,6 +355,9 @@ fn split_url(url: &str) -> Result<(Scheme, String, u16), ConfigError> {
     }
     Ok((scheme, host.to_owned(), port))
 }
+
+/// As many as a feed may have operators.
+const MAX_UPLINKS: usize = 31;
 
 const fn default_batch() -> usize {
     64

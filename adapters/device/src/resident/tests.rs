@@ -19,11 +19,16 @@ fn device() -> Device {
         feed: feed(),
         hardware: HardwareKey::generate(),
         feed_key: Some(FeedKey::from_seed(&[1; 32]).unwrap()),
-        uplink: Uplink::Https {
-            host: "localhost".into(),
-            port: 1,
-            tls: identity.identity().client().unwrap(),
-        },
+        uplinks: ["north", "south"]
+            .map(|name| {
+                let uplink = Uplink::Https {
+                    host: "localhost".into(),
+                    port: 1,
+                    tls: identity.identity().client().unwrap(),
+                };
+                (name.to_owned(), uplink)
+            })
+            .into(),
         form: Form::Json,
         batch: 10,
     }
@@ -36,6 +41,57 @@ async fn resident(dir: &tempfile::TempDir, device: Device, max: u64) -> Resident
     Resident::new(device, buffer, Arc::new(|| NOW))
         .await
         .unwrap()
+}
+
+/// Both operators have stored everything up to this number.
+async fn stored(buffer: &Buffer, through: u64) {
+    for operator in ["north", "south"] {
+        buffer.confirm(operator, through).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_reading_is_forgotten_only_when_every_operator_has_stored_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let resident = resident(&dir, device(), 100).await;
+    for value in ["1", "2", "3"] {
+        resident.capture(value).await.unwrap();
+    }
+    let buffer = &resident.buffer;
+    let next = async |operator| {
+        let batch = buffer.oldest(operator, 9).await.unwrap();
+        batch.first().map(|reading| reading.body.sequence)
+    };
+
+    assert_eq!(buffer.confirm("north", 2).await.unwrap(), 0);
+
+    assert_eq!(
+        (next("north").await, next("south").await),
+        (Some(3), Some(1))
+    );
+    assert_eq!(buffer.count().await.unwrap(), 3);
+    assert_eq!(buffer.confirm("south", 1).await.unwrap(), 1);
+    // An answer that comes late takes nothing back.
+    assert_eq!(buffer.confirm("north", 1).await.unwrap(), 0);
+    assert_eq!(
+        (next("north").await, next("south").await),
+        (Some(3), Some(2))
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_an_operator_that_is_no_longer_named_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let both = resident(&dir, device(), 100).await;
+    both.capture("1").await.unwrap();
+    both.buffer.confirm("north", 1).await.unwrap();
+    both.buffer.close().await;
+    let mut alone = device();
+    alone.uplinks.truncate(1);
+
+    let alone = resident(&dir, alone, 100).await;
+
+    assert_eq!(alone.buffer.count().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -51,7 +107,7 @@ async fn what_is_captured_is_a_chain_on_disk_across_restarts() {
     assert_eq!(again.health().report(NOW).pending, 3);
     again.capture("5").await.unwrap();
 
-    let batch = again.buffer.oldest(10).await.unwrap();
+    let batch = again.buffer.oldest("north", 10).await.unwrap();
     let values: Vec<i64> = batch.iter().map(|r| r.body.value).collect();
     assert_eq!(values, [425, -1850, 400, 500]);
     for (index, pair) in batch.windows(2).enumerate() {
@@ -69,13 +125,18 @@ async fn a_number_is_never_used_twice_even_when_all_is_sent() {
     let dir = tempfile::tempdir().unwrap();
     let first = resident(&dir, device(), 100).await;
     first.capture("1").await.unwrap();
-    first.buffer.forget(1).await.unwrap();
+    stored(&first.buffer, 1).await;
     first.buffer.close().await;
 
     let again = resident(&dir, device(), 100).await;
     again.capture("2").await.unwrap();
 
-    assert_eq!(again.buffer.oldest(1).await.unwrap()[0].body.sequence, 2);
+    assert_eq!(
+        again.buffer.oldest("north", 1).await.unwrap()[0]
+            .body
+            .sequence,
+        2
+    );
 }
 
 #[tokio::test]
@@ -90,10 +151,12 @@ async fn a_full_buffer_takes_no_more_and_keeps_what_it_has() {
     assert!(matches!(refused, Err(CaptureError::Full)));
     let report = resident.health().report(NOW);
     assert_eq!((report.pending, report.not_taken), (2, 1));
-    resident.buffer.forget(1).await.unwrap();
+    stored(&resident.buffer, 1).await;
     resident.capture("4").await.unwrap();
     assert_eq!(
-        resident.buffer.oldest(9).await.unwrap()[1].body.sequence,
+        resident.buffer.oldest("north", 9).await.unwrap()[1]
+            .body
+            .sequence,
         3,
         "no gap"
     );
@@ -140,7 +203,7 @@ async fn a_clock_that_was_set_back_does_not_break_the_chain() {
 
     let times: Vec<u64> = resident
         .buffer
-        .oldest(2)
+        .oldest("north", 2)
         .await
         .unwrap()
         .iter()
@@ -169,12 +232,12 @@ async fn a_buffer_of_another_chain_is_refused_while_it_has_unsent_readings() {
     ));
 
     let buffer = Buffer::open(&path, 100).await.unwrap();
-    buffer.forget(1).await.unwrap();
+    stored(&buffer, 1).await;
     let resident = Resident::new(rekeyed(), buffer, Arc::new(|| NOW))
         .await
         .unwrap();
     resident.capture("2").await.unwrap();
-    let body = resident.buffer.oldest(1).await.unwrap()[0].body;
+    let body = resident.buffer.oldest("north", 1).await.unwrap()[0].body;
     assert_eq!((body.key_number, body.sequence), (2, 1));
 }
 
@@ -183,7 +246,7 @@ async fn every_form_says_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let mut resident = resident(&dir, device(), 100).await;
     resident.capture("4.2").await.unwrap();
-    let batch = resident.buffer.oldest(1).await.unwrap();
+    let batch = resident.buffer.oldest("north", 1).await.unwrap();
 
     for form in [Form::Json, Form::Cbor, Form::Cose] {
         resident.device.form = form;

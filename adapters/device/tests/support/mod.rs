@@ -130,7 +130,7 @@ impl World {
             feed: self.fleet.profile.feed(),
             hardware: key,
             feed_key: None,
-            uplink,
+            uplinks: vec![("operator".into(), uplink)],
             form: Form::Json,
             batch: 16,
         };

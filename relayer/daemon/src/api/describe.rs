@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     chains, crossings, devices, events, evidence, feeds, health, messages, problem, proofs,
-    settlement, supply, transfers, views,
+    readings, settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -52,6 +52,9 @@ use super::{
         devices::revoke,
         devices::slash,
         devices::resolve,
+        readings::list,
+        readings::show,
+        readings::prove,
         events::stream
     ),
     components(schemas(

@@ -3,7 +3,7 @@
 //! Private keys of devices are never here: whoever admits one sends the hardware key's signature. The owner's accounts are
 //! those of the daemon.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, B256};
 use axum::{
@@ -57,6 +57,8 @@ pub struct OracleView {
     pub operators: Vec<OperatorView>,
     /// Feeds whose readings they take.
     pub feeds: Vec<FeedView>,
+    /// The daemon's accounts, by name.
+    pub accounts: BTreeMap<String, String>,
 }
 
 /// An operator of this daemon.
@@ -225,6 +227,11 @@ pub(super) async fn oracle(State(app): State<Arc<App>>) -> Result<Json<OracleVie
         evidence: site.evidence.to_string(),
         operators: operators.collect(),
         feeds: feeds.collect(),
+        accounts: app
+            .accounts
+            .iter()
+            .map(|(name, address)| (name.clone(), address.to_string()))
+            .collect(),
     }))
 }
 

@@ -103,6 +103,12 @@ pub(super) enum Command {
     /// Prove facts about data that is not shown; check and submit such proofs
     #[command(subcommand)]
     Proof(super::proof::args::Command),
+    /// Admit, show, rekey, disown devices
+    #[command(subcommand)]
+    Device(Device),
+    /// Readings that operators accepted, and proofs of them
+    #[command(subcommand)]
+    Reading(Reading),
     /// Whether every pegged token is backed, at final blocks of both chains; exit code 1 when not
     #[command(
         after_help = "Examples:\n  causeway supply\n  causeway supply points --limit 20\n  causeway supply --json"
@@ -592,6 +598,155 @@ pub(super) struct PasswordArgs {
     /// Name of an environment variable that holds the password
     #[arg(long, value_name = "NAME")]
     pub(super) password_env: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Device {
+    /// Make keys and a certificate of a device, in a directory that stays with it
+    #[command(
+        after_help = "Examples:\n  causeway device new --did did:odin:10.cold.7 --dir cold7\n  \
+        causeway device new --did did:odin:10.cold.7 --dir cold7 --ca tls/devices --password-file cold7.password"
+    )]
+    New {
+        /// Its DID
+        #[arg(long, value_name = "DID")]
+        did: String,
+        /// Its directory
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Directory of the CA of devices [default: that of the local profile]
+        #[arg(long, value_name = "DIR")]
+        ca: Option<PathBuf>,
+        /// File whose first line encrypts the hardware key
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Admit a device with its owner's deposit; the consortium chain learns it by a message
+    #[command(
+        after_help = "Example:\n  causeway device admit --did did:odin:10.cold.7 --dir cold7 --owner device-owner \\\n    \
+        --feed cold-chain/temperature --wait\n\nThe hardware key signs where its directory is; the owner's keys are the daemon's, by account name."
+    )]
+    Admit(DeviceAdmit),
+    /// Replace a device's keys; the old ones stop counting at once
+    Rekey {
+        /// Its DID
+        did: String,
+        /// Its directory; the old key files get the suffix .old
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// File whose first line encrypts the hardware key
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Take the key files that are there: make none, as after a rekeying that was interrupted
+        #[arg(long)]
+        present: bool,
+    },
+    /// Disown a device: its readings count no more
+    Revoke {
+        /// Its DID
+        did: String,
+        /// One of the owner's accounts, of either chain
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+    },
+    /// Bring what a device showed against itself to the registry; the reporter's share goes to the account
+    Slash {
+        /// Its DID
+        did: String,
+        /// Who reports
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+    },
+    /// One device as both chains show it
+    Show {
+        /// Its DID
+        did: String,
+    },
+    /// Devices in the order of their DIDs
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+        /// Those after this DID
+        #[arg(long, value_name = "DID")]
+        after: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Reading {
+    /// Readings of a device, oldest first, and how far each operator is
+    List {
+        /// The device's DID
+        did: String,
+        /// From this number on
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        from: u64,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=256))]
+        limit: u64,
+    },
+    /// One reading
+    Show {
+        /// The device's DID
+        did: String,
+        /// Its number
+        sequence: u64,
+    },
+    /// Write a reading with its signature and the way to an anchored root
+    Prove {
+        /// The device's DID
+        did: String,
+        /// Its number
+        sequence: u64,
+        /// Where to
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check such a file without asking anybody
+    #[command(
+        after_help = "Example:\n  causeway reading verify r7.json --root 0x5d2e... --hardware-x 0x91ab...\n\n\
+        The root is what Evidence on the consortium chain, or EvidenceRoll on the public chain, has for the feed and period; the\n\
+        key is what DeviceRegistry has for the device. Take both from chains you trust."
+    )]
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// The root that the chain has
+        #[arg(long, value_name = "ROOT")]
+        root: B256,
+        /// The hardware key's x that the registry has
+        #[arg(long, value_name = "X")]
+        hardware_x: B256,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeviceAdmit {
+    /// Its DID
+    #[arg(long, value_name = "DID")]
+    pub(super) did: String,
+    /// Its directory, as `device new` made it
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: PathBuf,
+    /// File whose first line opens the hardware key
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+    /// The owner on the public chain, who pays: an account of the daemon
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) owner: String,
+    /// The owner on the consortium chain [default: the same account]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) consortium_owner: Option<String>,
+    /// Deposit, native
+    #[arg(long, value_name = "AMOUNT", default_value = "10")]
+    pub(super) deposit: String,
+    /// Write device.toml for readings of this feed into its directory
+    #[arg(long, value_name = "NAME")]
+    pub(super) feed: Option<String>,
+    /// Wait until the consortium chain knows it
+    #[arg(long)]
+    pub(super) wait: bool,
 }
 
 #[derive(Debug, Subcommand)]

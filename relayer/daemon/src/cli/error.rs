@@ -12,6 +12,7 @@ use crate::{
     datadir::DataDirError,
     keys::{CaError, KeystoreError},
     local::LocalError,
+    oracle::KitError,
 };
 
 /// What goes wrong with a command.
@@ -30,6 +31,9 @@ pub(super) enum CliError {
     /// The CA.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// A device's directory.
+    #[error(transparent)]
+    Kit(#[from] KitError),
     /// A genesis file.
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -91,9 +95,12 @@ impl CliError {
     pub(super) const fn exit_code(&self) -> u8 {
         match self {
             Self::Argument { .. } => 2,
-            Self::Config(_) | Self::Keystore(_) | Self::Ca(_) | Self::Local(_) | Self::Start(_) => {
-                3
-            }
+            Self::Config(_)
+            | Self::Keystore(_)
+            | Self::Ca(_)
+            | Self::Kit(_)
+            | Self::Local(_)
+            | Self::Start(_) => 3,
             Self::Unreachable { .. } | Self::NoDaemon { .. } => 4,
             Self::Refused(_) => 5,
             Self::Chain(_) | Self::Failed(_) | Self::Io { .. } | Self::Proof(_) => 1,

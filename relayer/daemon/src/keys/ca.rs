@@ -235,6 +235,41 @@ impl Authority {
     }
 }
 
+impl Authority {
+    /// Its certificate's file.
+    pub fn certificate(&self) -> PathBuf {
+        self.dir.join("ca.pem")
+    }
+
+    /// Issues the certificate of a device, a client named by its ODIN number that has no role: it opens an operator's intake
+    /// and nothing else.
+    ///
+    /// # Errors
+    /// [`CaError::Exists`] when one of the files is there.
+    pub fn issue_device(
+        &self,
+        number: &str,
+        certificate: &Path,
+        key: &Path,
+    ) -> Result<(), CaError> {
+        let bad = |source| CaError::Certificate {
+            name: number.into(),
+            source,
+        };
+        let pair = KeyPair::generate().map_err(bad)?;
+        let mut params = CertificateParams::new(Vec::new()).map_err(bad)?;
+        params.distinguished_name.push(DnType::CommonName, number);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        valid_for(&mut params, LEAF_DAYS);
+        let issued = params.signed_by(&pair, &self.issuer).map_err(bad)?;
+        let secret = zeroize::Zeroizing::new(pair.serialize_pem());
+        write(key, secret.as_bytes())?;
+        write(certificate, issued.pem().as_bytes())
+    }
+}
+
 fn valid_for(params: &mut CertificateParams, days: u32) {
     let day = Duration::from_secs(86_400);
     let now = SystemTime::now()

@@ -14,7 +14,10 @@ pub mod admit;
 mod did;
 mod error;
 pub mod feeds;
+mod keep;
+mod kit;
 mod operator;
+mod proof;
 mod record;
 mod setup;
 mod watch;
@@ -23,14 +26,21 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainId};
-use causeway_adapter_device::{archive::KeptEvidence, names::Did};
+use causeway_adapter_device::{
+    archive::KeptEvidence,
+    names::Did,
+    reading::{self, Signed},
+    sink::Sink as _,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::setup::Surroundings;
 pub use self::{
     did::document as did_document,
     error::OracleError,
+    kit::{Kit, KitError},
     operator::Operator,
+    proof::{ProofError, ProvedAnchor, ReadingProof, Shown},
     record::{AnchorRecord, DeviceRecord, DeviceState, OracleFact},
     setup::{OperatorSetup, OracleConfig, OracleSite},
 };
@@ -104,6 +114,9 @@ impl OracleHandle {
         for source in shared.config.sources() {
             tasks.spawn(watch::follow(Arc::clone(&shared), source));
         }
+        for operator in shared.operators.clone() {
+            tasks.spawn(keep::keep(Arc::clone(&shared), operator));
+        }
         tasks.close();
         Ok(Self { shared, tasks })
     }
@@ -158,6 +171,77 @@ impl OracleHandle {
             }
         }
         Ok(None)
+    }
+
+    /// A reading of a device from the first archive here that has it; the feed's keeper is asked first.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn reading(
+        &self,
+        chain: reading::Chain,
+        sequence: u64,
+    ) -> Result<Option<(Arc<Operator>, Signed)>, OracleError> {
+        for operator in self.keepers_first(chain.feed) {
+            let found = operator.archive().reading(chain, sequence).await;
+            if let Some(signed) = found.map_err(|source| operator.failed(source))? {
+                return Ok(Some((operator, signed)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest reading of a device in each archive here, by the operator's name.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn newest(
+        &self,
+        chain: reading::Chain,
+    ) -> Result<Vec<(String, Option<Signed>)>, OracleError> {
+        let mut all = Vec::new();
+        for operator in &self.shared.operators {
+            let last = operator.archive().last(chain).await;
+            let last = last.map_err(|source| operator.failed(source))?;
+            all.push((operator.name().to_owned(), last));
+        }
+        Ok(all)
+    }
+
+    /// A reading with the way to an anchored root; `None` while its period is open or not anchored at a final height.
+    ///
+    /// # Errors
+    /// An archive or database that cannot be read.
+    pub async fn proof(
+        &self,
+        chain: reading::Chain,
+        sequence: u64,
+        hardware: [B256; 2],
+    ) -> Result<Option<ReadingProof>, OracleError> {
+        for operator in self.keepers_first(chain.feed) {
+            let found = operator.archive().inclusion(chain, sequence).await;
+            let Some(inclusion) = found.map_err(|source| operator.failed(source))? else {
+                continue;
+            };
+            let period = inclusion.period.period;
+            let anchor = self.shared.store.anchor_of(chain.feed, period).await?;
+            // Another operator's periods have other readings: only the keeper's are anchored.
+            let Some(anchor) = anchor.filter(|anchor| Some(anchor.root) == inclusion.period.root)
+            else {
+                continue;
+            };
+            return Ok(Some(ReadingProof::new(&inclusion, hardware, &anchor)));
+        }
+        Ok(None)
+    }
+
+    fn keepers_first(&self, feed: B256) -> Vec<Arc<Operator>> {
+        let feeds = self.shared.config.feeds.iter();
+        let mut found = feeds.filter(|known| known.feed.name.id() == feed);
+        let keeper = found.find_map(|known| known.keeper.clone());
+        let mut operators = self.shared.operators.clone();
+        operators.sort_by_key(|operator| Some(operator.name()) != keeper.as_deref());
+        operators
     }
 
     /// Stops every task and waits for them. What was confirmed is on disk.
