@@ -43,6 +43,7 @@ const contracts = [
   "verifiers/SessionVerifier",
   "verifiers/SumVerifier",
   // For tests only.
+  "test/support/ColdChainConsumer",
   "test/tokens/ShrinkingToken",
 ];
 

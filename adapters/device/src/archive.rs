@@ -175,6 +175,14 @@ impl Archive {
         }))
     }
 
+    /// Time and value of the newest reading of each device of a feed, of those measured at `since` milliseconds or later.
+    ///
+    /// # Errors
+    /// See [`SinkError`].
+    pub async fn recent(&self, feed: B256, since: u64) -> Result<Vec<(u64, i64)>, SinkError> {
+        rows::recent(&self.readers, feed, since).await
+    }
+
     /// Everything devices showed against themselves.
     ///
     /// # Errors
@@ -196,6 +204,39 @@ impl Archive {
         self.readers.close().await;
         // An error here loses nothing: the file is as it was committed.
         drop(self.writer.into_inner().connection.close().await);
+    }
+}
+
+/// An archive as somebody else reads it who neither makes nor changes it.
+#[derive(Debug)]
+pub struct ArchiveReader {
+    path: std::path::PathBuf,
+    readers: SqlitePool,
+}
+
+impl ArchiveReader {
+    /// A reader of the archive at `path`, which need not be there yet.
+    pub fn new(path: &Path) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY)
+            .read_only(true);
+        let readers = SqlitePoolOptions::new().max_connections(READERS);
+        Self {
+            path: path.into(),
+            readers: readers.connect_lazy_with(options),
+        }
+    }
+
+    /// As [`Archive::recent`]; nothing where there is no archive yet.
+    ///
+    /// # Errors
+    /// See [`SinkError`].
+    pub async fn recent(&self, feed: B256, since: u64) -> Result<Vec<(u64, i64)>, SinkError> {
+        if !self.path.is_file() {
+            return Ok(Vec::new());
+        }
+        rows::recent(&self.readers, feed, since).await
     }
 }
 

@@ -11,6 +11,7 @@ mod describe;
 mod devices;
 mod events;
 mod evidence;
+mod feeds;
 mod guard;
 mod health;
 mod messages;
@@ -18,7 +19,7 @@ mod problem;
 mod proofs;
 mod readings;
 mod resolve;
-mod serve;
+pub(crate) mod serve;
 mod settlement;
 mod supply;
 mod transfers;
@@ -44,6 +45,10 @@ pub use devices::{
     OracleView,
 };
 pub use evidence::KnownChain;
+pub use feeds::{
+    Feed, FeedAnswer, FeedAsk, FeedChain, FeedDone, FeedHistory, FeedList, FeedOperator, FeedStep,
+    FeedTerms,
+};
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
@@ -80,6 +85,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/proofs/{chain}", get(proofs::circuits))
         .route("/v1/supply", get(supply::list))
         .route("/v1/supply/{peg}", get(supply::history))
+        .route("/v1/feeds", get(feeds::list))
+        .route("/v1/feeds/{feed}", get(feeds::show))
+        .route("/v1/feeds/{feed}/history", get(feeds::history))
+        .route("/v1/feeds/{feed}/request", post(feeds::request))
+        .route("/v1/feeds/{feed}/mark-stale", post(feeds::mark_stale))
         .route("/v1/oracle", get(devices::oracle))
         .route("/v1/devices", get(devices::list).post(devices::admit))
         .route("/v1/devices/{did}", get(devices::show))

@@ -10,6 +10,7 @@ mod digest;
 mod doctor;
 mod error;
 mod evidence;
+mod feed;
 mod key;
 mod message;
 mod output;
@@ -66,6 +67,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Reading(command) => reading::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
+        Command::Feed(command) => feed::run(global, command, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }
@@ -80,6 +82,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
+                args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
                 args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,
             };

@@ -34,7 +34,10 @@ use crate::{
         ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
         WATCHTOWER,
     },
-    oracle::{OracleConfig, OracleError, OracleHandle, Surroundings},
+    oracle::{
+        OracleConfig, OracleError, OracleHandle, Surroundings,
+        feeds::{FeedsConfig, FeedsError, FeedsHandle},
+    },
     relay::{RelayConfig, RelayHandle},
     store::{Store, StoreError, StoreKey},
     supply::SupplyHandle,
@@ -78,6 +81,9 @@ pub enum StartError {
     /// The driver.
     #[error(transparent)]
     Drive(#[from] DriveError),
+    /// Feeds.
+    #[error(transparent)]
+    Feeds(#[from] FeedsError),
     /// Devices and operators.
     #[error(transparent)]
     Oracle(#[from] OracleError),
@@ -134,6 +140,8 @@ pub struct Daemon {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// Feeds.
+    pub feeds: FeedsHandle,
     /// The operators run here, if there are any.
     pub oracle: Option<OracleHandle>,
     /// Where the API listens.
@@ -390,6 +398,13 @@ impl Chains {
         Some(Settling::of(*deployer, holders(&self.accounts).len()))
     }
 
+    /// Feeds and the operators run here.
+    fn feeds_config(&self, config: &Config) -> FeedsConfig {
+        let oracle = self.oracle_config(config);
+        let peers = config.oracle.peers.clone();
+        oracle.map_or_else(FeedsConfig::default, |oracle| oracle.feeds_config(peers))
+    }
+
     /// A chain with the key of one account alone.
     pub fn as_account(&self, hosting: &Hosting, name: &str) -> Option<HostedChain> {
         let htlc = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref()).hash_time_lock;
@@ -474,6 +489,14 @@ impl Daemon {
             driver.clone(),
             dynamic.clone(),
         );
+        let feeds = FeedsHandle::start(
+            chains.feeds_config(config),
+            chains.signers(),
+            Arc::clone(&store),
+            driver.clone(),
+            dynamic.clone(),
+        )
+        .await?;
         let oracle = match chains.oracle_config(config) {
             Some(told) => {
                 let started =
@@ -505,6 +528,7 @@ impl Daemon {
             pegs: pegs.clone(),
             supply: supply.clone(),
             settlements: settlements.clone(),
+            feeds: feeds.clone(),
             oracle: oracle.clone(),
             signers: chains.signers(),
         };
@@ -517,6 +541,7 @@ impl Daemon {
             pegs,
             supply,
             settlements,
+            feeds,
             oracle,
             api: server.addr,
             store,
@@ -527,6 +552,7 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        self.feeds.shutdown().await;
         if let Some(oracle) = &self.oracle {
             oracle.shutdown().await;
         }

@@ -5,13 +5,15 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use causeway_adapter_api::{ChainId, Tip};
+use causeway_core::feed;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::{
     crossing::StepNews,
+    oracle::feeds::Standing,
     relay::{ClientLag, LaneState},
     store::{MessageNews, TransitionRow},
     supply::Statement,
@@ -139,6 +141,52 @@ pub fn statement(peg: &str, statement: &Statement) {
 /// A round without a supply statement: a chain does not answer, or something worse.
 pub fn no_statement(peg: &str) {
     counter!("causeway_supply_no_statement_total", "peg" => peg.to_owned()).increment(1);
+}
+
+/// An aggregator as it stands.
+pub fn feed(feed: &str, chain: ChainId, standing: &Standing) {
+    let labels = [("feed", feed.to_owned()), ("chain", chain.to_string())];
+    let flag = |set| if set { 1.0 } else { 0.0 };
+    gauge!("causeway_feed_alarm", &labels).set(flag(standing.alarm));
+    gauge!("causeway_feed_stale", &labels).set(flag(standing.stale));
+    gauge!("causeway_feed_updated_at_seconds", &labels).set(standing.updated_at as f64);
+    if let Some(answer) = standing.answer {
+        gauge!("causeway_feed_round", &labels).set(f64::from(answer.round));
+        // In units of the last decimal: readings stay far below 2^53.
+        gauge!("causeway_feed_answer", &labels).set(answer.value as f64);
+    }
+}
+
+/// Something an aggregator said.
+pub fn feed_said(feed: &str, chain: ChainId, said: &'static str) {
+    let chain = chain.to_string();
+    counter!("causeway_feed_events_total", "feed" => feed.to_owned(), "chain" => chain, "said" => said)
+        .increment(1);
+}
+
+/// A message that reached an operator, and what came of it: `taken`, `known`, or why it was refused.
+pub fn feed_message(operator: &str, outcome: String) {
+    counter!("causeway_feed_messages_total", "operator" => operator.to_owned(), "outcome" => outcome)
+        .increment(1);
+}
+
+/// A message of an operator whose content or signatures are wrong: its sender does not keep to the rules.
+pub fn feed_refused(operator: &str, from: Address) {
+    counter!("causeway_feed_messages_refused_total", "operator" => operator.to_owned(), "from" => from.to_string())
+        .increment(1);
+}
+
+/// A message that an operator sent: `sent`, `refused`, `busy`, `unreachable`.
+pub fn feed_sent(operator: &str, to: &str, outcome: &'static str) {
+    counter!("causeway_feed_messages_sent_total", "operator" => operator.to_owned(), "to" => to.to_owned(), "outcome" => outcome)
+        .increment(1);
+}
+
+/// An operator as it stands.
+pub fn feed_operator(operator: &str, feed: &str, state: &feed::State) {
+    let labels = [("operator", operator.to_owned()), ("feed", feed.to_owned())];
+    gauge!("causeway_feed_operator_round", &labels).set(f64::from(state.round.0));
+    gauge!("causeway_feed_operator_attempts", &labels).set(f64::from(state.attempts));
 }
 
 fn kind_of(task: &str) -> &str {

@@ -190,6 +190,31 @@ pub(super) async fn reading(
     row.map(|row| signed(&row, chain)).transpose()
 }
 
+/// Of a device that changed its key, those of the newest key.
+pub(super) async fn recent(
+    pool: &SqlitePool,
+    feed: B256,
+    since: u64,
+) -> Result<Vec<(u64, i64)>, SinkError> {
+    let rows = sqlx::query(
+        "SELECT r.time, r.value FROM chains c JOIN readings r ON r.chain = c.number \
+         AND r.sequence = (SELECT MAX(n.sequence) FROM readings n WHERE n.chain = c.number) \
+         WHERE c.feed = ?1 AND r.time >= ?2 AND c.key_number = \
+         (SELECT MAX(k.key_number) FROM chains k WHERE k.device = c.device AND k.feed = c.feed) LIMIT ?3",
+    )
+    .bind(feed.to_vec())
+    .bind(number(since))
+    .bind(MAX_DEVICES)
+    .fetch_all(pool)
+    .await
+    .map_err(SinkError::of("reading the newest readings"))?;
+    let row = |row: &SqliteRow| Ok((unsigned(row, "time")?, column(row, "value")?));
+    rows.iter().map(row).collect()
+}
+
+/// Devices of a feed whose newest readings are looked at.
+const MAX_DEVICES: i64 = 10_000;
+
 pub(super) async fn count(pool: &SqlitePool) -> Result<u64, SinkError> {
     let row = sqlx::query("SELECT COUNT(*) AS count FROM readings")
         .fetch_one(pool)

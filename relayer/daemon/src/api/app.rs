@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::{EventView, MessageStep, SupplyView};
+use super::{EventView, FeedStep, MessageStep, SupplyView};
 use crate::{
     config::{Config, raw::Kind},
     contracts::Proofs,
@@ -27,7 +27,7 @@ use crate::{
     hosting::Hosting,
     keys::Signers,
     metrics,
-    oracle::OracleHandle,
+    oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
     supply::SupplyHandle,
 };
@@ -44,6 +44,7 @@ pub struct App {
     pub(super) pegs: PegHandle,
     pub(super) supply: SupplyHandle,
     pub(super) settlements: SettlementHandle,
+    pub(super) feeds: FeedsHandle,
     pub(super) oracle: Option<OracleHandle>,
     pub(super) signers: Signers,
     pub(super) chains: Vec<ChainEntry>,
@@ -70,6 +71,8 @@ pub struct Engines {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// Feeds.
+    pub feeds: FeedsHandle,
     /// The operators run here, if there are any.
     pub oracle: Option<OracleHandle>,
     /// Keys of our accounts, for what is signed beside transactions.
@@ -235,6 +238,7 @@ impl App {
             pegs,
             supply,
             settlements,
+            feeds,
             oracle,
             signers,
         } = engines;
@@ -244,6 +248,7 @@ impl App {
             pegs,
             supply,
             settlements,
+            feeds,
             oracle,
             signers,
             chains,
@@ -399,6 +404,7 @@ async fn collect(app: Arc<App>) {
     let mut messages = app.relay.subscribe();
     let mut statements = app.supply.subscribe();
     let mut settlements = app.settlements.subscribe();
+    let mut feeds = app.feeds.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -434,6 +440,11 @@ async fn collect(app: Arc<App>) {
                     let view = SupplyView::new(&app, &news.peg, &news.row);
                     app.events.push(Published::new("supply", &view));
                 }
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            news = feeds.recv() => match news {
+                Ok(news) => app.events.push(Published::new("feed", &FeedStep::new(&app, &news))),
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },

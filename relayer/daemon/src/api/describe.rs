@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, devices, events, evidence, health, messages, problem, proofs, readings,
-    settlement, supply, transfers, views,
+    chains, crossings, devices, events, evidence, feeds, health, messages, problem, proofs,
+    readings, settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,11 @@ use super::{
         proofs::circuits,
         supply::list,
         supply::history,
+        feeds::list,
+        feeds::show,
+        feeds::history,
+        feeds::request,
+        feeds::mark_stale,
         devices::oracle,
         devices::list,
         devices::show,
@@ -57,6 +62,7 @@ use super::{
         views::EventView,
         crossings::StartPeg,
         messages::MessageStep,
+        feeds::FeedStep,
         settlement::StartSettlement
     ))
 )]

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     crossing::{CrossingError, peg::PegError},
     drive::DriveError,
+    oracle::feeds::FeedsError,
     relay::RelayError,
     supply::SupplyError,
 };
@@ -34,7 +35,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(
+    pub(crate) fn new(
         status: StatusCode,
         kind: &str,
         detail: impl ToString,
@@ -49,16 +50,16 @@ impl Problem {
         }
     }
 
-    pub(super) fn bad_request(detail: impl ToString) -> Self {
+    pub(crate) fn bad_request(detail: impl ToString) -> Self {
         let what = "correct the request; /openapi.json describes every field";
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail, what)
     }
 
-    pub(super) fn not_found(detail: impl ToString, what_to_do: &str) -> Self {
+    pub(crate) fn not_found(detail: impl ToString, what_to_do: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail, what_to_do)
     }
 
-    pub(super) fn unavailable(detail: impl ToString) -> Self {
+    pub(crate) fn unavailable(detail: impl ToString) -> Self {
         let what = "try again in a few seconds; /readyz says when";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail, what)
     }
@@ -122,6 +123,28 @@ impl From<CrossingError> for Problem {
                 DriveError::PeerNotNow { id, source }.into()
             }
             CrossingError::Chain(_) => Self::unavailable(text),
+            _ => {
+                tracing::error!(error = text, "a request failed");
+                let what = "see the log of the daemon; `causeway doctor` looks for the cause";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
+            }
+        }
+    }
+}
+
+impl From<FeedsError> for Problem {
+    fn from(error: FeedsError) -> Self {
+        let text = error.to_string();
+        match error {
+            FeedsError::PeerUnknownFeed(_) | FeedsError::PeerUnknownEnd { .. } => {
+                Self::not_found(text, "GET /v1/feeds lists the feeds and their chains")
+            }
+            FeedsError::PeerContractRefused(_) => {
+                let what =
+                    "GET /v1/feeds/{feed} says how the feed stands; nothing may be left to do";
+                Self::new(StatusCode::CONFLICT, "refused", text, what)
+            }
+            FeedsError::NotYet(_) | FeedsError::Chain(_) => Self::unavailable(text),
             _ => {
                 tracing::error!(error = text, "a request failed");
                 let what = "see the log of the daemon; `causeway doctor` looks for the cause";

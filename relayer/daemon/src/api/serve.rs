@@ -52,11 +52,11 @@ pub struct Server {
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// By certificate.
-    pub(super) peer: Option<Peer>,
+    pub(crate) peer: Option<Peer>,
     /// Why a certificate that was sent names nobody.
-    pub(super) refused: Option<String>,
+    pub(crate) refused: Option<String>,
 }
 
 impl Server {
@@ -109,13 +109,18 @@ impl Server {
 }
 
 /// Accepted connections whose handshake is over.
-struct Door {
+pub(crate) struct Door {
     addr: SocketAddr,
     ready: mpsc::Receiver<(Stream, Caller)>,
 }
 
 impl Door {
-    fn open(listener: TcpListener, addr: SocketAddr, acceptor: Option<TlsAcceptor>) -> Self {
+    /// Begins to accept connections, over TLS where there is an acceptor.
+    pub(crate) fn open(
+        listener: TcpListener,
+        addr: SocketAddr,
+        acceptor: Option<TlsAcceptor>,
+    ) -> Self {
         let (send, ready) = mpsc::channel(1);
         tokio::spawn(accept(listener, acceptor, send));
         Self { addr, ready }
@@ -218,8 +223,10 @@ async fn shake(acceptor: Option<TlsAcceptor>, tcp: TcpStream) -> io::Result<(Str
 }
 
 /// A connection.
-enum Stream {
+pub(crate) enum Stream {
+    /// On loopback.
     Plain(TcpStream),
+    /// With certificates.
     Tls(Box<TlsStream<TcpStream>>),
 }
 

@@ -35,6 +35,7 @@ use crate::{
     },
     drive::{DriveConfig, Driver, WallClock},
     keys::{Signers, address_of},
+    oracle::feeds::{FeedsConfig, FeedsHandle},
     relay::{RelayConfig, RelayHandle},
     store::{Store, StoreKey},
     supply::{SupplyConfig, SupplyHandle},
@@ -126,6 +127,14 @@ impl Bench {
             driver.clone(),
             chains.clone(),
         );
+        let feeds = FeedsHandle::start(
+            FeedsConfig::default(),
+            Signers::default(),
+            Arc::clone(&store),
+            driver.clone(),
+            chains.clone(),
+        );
+        let feeds = feeds.await.unwrap();
         let supply = SupplyHandle::start(SupplyConfig::default(), store, driver.clone(), chains);
         let engines = Engines {
             driver,
@@ -133,6 +142,7 @@ impl Bench {
             pegs,
             supply,
             settlements,
+            feeds,
             oracle: None,
             signers: crate::keys::Signers::default(),
         };
@@ -605,6 +615,23 @@ async fn supply_of_an_unknown_peg_and_a_page_too_large_are_refused() {
     assert!(is_problem(&unknown, StatusCode::NOT_FOUND));
     for query in ["limit=0", "limit=501", "before=-1", "page=2"] {
         let answer = bench.get(&format!("/v1/supply/gold?{query}")).await;
+        assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_feed_and_a_page_too_large_are_refused() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let (status, list) = bench.get("/v1/feeds").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(list["feeds"], serde_json::json!([]));
+    for path in ["cold-chain%2F7", "cold-chain%2F7/history"] {
+        let unknown = bench.get(&format!("/v1/feeds/{path}")).await;
+        assert!(is_problem(&unknown, StatusCode::NOT_FOUND), "{path}");
+    }
+    for query in ["limit=0", "limit=501", "before=x", "page=2"] {
+        let answer = bench.get(&format!("/v1/feeds/gold/history?{query}")).await;
         assert!(is_problem(&answer, StatusCode::BAD_REQUEST), "{query}");
     }
 }

@@ -11,8 +11,10 @@
 //! `bench prove` measures the statements of `causeway-circuits`, beside the bare library and snarkjs.
 //! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
 //! `bench relay` measures messages between the live chains.
+//! `bench feed` measures the way of a reading to a final answer on both chains.
 
 mod chains;
+mod feed;
 mod load;
 mod pair;
 mod prove;
@@ -35,6 +37,7 @@ use self::{
 };
 pub use self::{
     chains::{ServeBench, serve},
+    feed::{FeedBench, feed},
     pair::{PairBench, pair},
     prove::{ProveBench, ProveRow, prove, prove_row},
     relay::{RelayBench, relay},

@@ -120,6 +120,9 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500), requires = "peg")]
         limit: u32,
     },
+    /// Feeds: what operators' quorums answered on every chain, alarms, silence
+    #[command(subcommand)]
+    Feed(Feed),
     /// Where a transfer or message is, who may act next, until when, what it costs, what happens if nobody acts
     Explain {
         /// Id of the transfer or message
@@ -409,6 +412,57 @@ pub(super) struct Send {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Feed {
+    /// Every feed with its answers
+    List,
+    /// One feed: its terms, its answers on all chains, the operators run here
+    #[command(after_help = "Example:\n  causeway feed show cold-chain/temperature")]
+    Show {
+        /// Name or id of the feed
+        feed: String,
+    },
+    /// What its aggregators said, newest first
+    History {
+        /// Name or id of the feed
+        feed: String,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+        /// Below this place, as the page before names it
+        #[arg(long)]
+        before: Option<i64>,
+    },
+    /// Ask the operators for a round now
+    #[command(
+        after_help = "Example:\n  causeway feed request cold-chain/temperature --from public:alice"
+    )]
+    Request {
+        /// Name or id of the feed
+        feed: String,
+        /// Where, and who pays
+        #[arg(long, value_name = "CHAIN:ACCOUNT")]
+        from: String,
+    },
+    /// Say that a feed is silent; anyone may, once for each silence
+    MarkStale {
+        /// Name or id of the feed
+        feed: String,
+        /// Where, and who pays
+        #[arg(long, value_name = "CHAIN:ACCOUNT")]
+        from: String,
+    },
+    /// Print what aggregators say from now on
+    #[command(after_help = "Example:\n  causeway feed watch cold-chain/temperature --json")]
+    Watch {
+        /// Name or id of the feed
+        feed: String,
+        /// Stop after so many lines
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Chain {
     /// Height, contracts, endpoints and balances
     Status {
@@ -506,7 +560,7 @@ pub(super) enum Key {
         /// What its holder may do
         #[arg(long, value_enum)]
         role: Role,
-        /// DNS name or address, for a server
+        /// DNS name or address, for a server, and for an operator that takes messages of others
         #[arg(long = "host", required_if_eq("role", "server"))]
         hosts: Vec<String>,
     },
@@ -746,6 +800,9 @@ pub(super) enum Bench {
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"
     )]
     Relay(crate::bench::RelayBench),
+    /// How long a reading takes from the operators' archives to a final answer on both chains, beside a lone transaction
+    #[command(after_help = "Example:\n  causeway bench feed --rounds 100")]
+    Feed(crate::bench::FeedBench),
     /// One chain in a process of its own, as `bench chain` starts it
     #[command(hide = true)]
     Serve(crate::bench::ServeBench),

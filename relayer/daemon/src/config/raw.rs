@@ -1,6 +1,10 @@
 //! The configuration as it is written: one struct per section, unknown keys refused.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
@@ -394,6 +398,10 @@ pub struct Oracle {
     pub feeds: Vec<OracleFeed>,
     /// Operators of this process, by name. The local profile has four of its own.
     pub operators: BTreeMap<String, OracleOperator>,
+    /// Operators of the local profile that do not run here.
+    pub without: BTreeSet<String>,
+    /// Operators of the same feeds that run elsewhere.
+    pub peers: Vec<OraclePeer>,
 }
 
 /// `[oracle.contracts]`.
@@ -470,6 +478,22 @@ pub struct OracleOperator {
     pub tls: Option<Tls>,
     /// A broker whose readings it takes too.
     pub mqtt: Option<OracleMqtt>,
+    /// Where messages of other operators are taken.
+    pub messages_listen: Option<SocketAddr>,
+    /// The certificate that names the operator, and the CA of all operators.
+    pub messages_tls: Option<Tls>,
+}
+
+/// `[[oracle.peers]]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OraclePeer {
+    /// Its name, as in its certificate.
+    pub name: String,
+    /// Its account.
+    pub account: Address,
+    /// Where it takes messages: `https://host:port`.
+    pub url: String,
 }
 
 /// `[oracle.operators.<name>.mqtt]`.
@@ -500,6 +524,8 @@ impl Default for Oracle {
             contracts: None,
             feeds: Vec::new(),
             operators: BTreeMap::new(),
+            without: BTreeSet::new(),
+            peers: Vec::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ use causeway_adapter_evm::EvmConfig;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
+use crate::oracle::feeds::PeerSite;
 
 /// A configuration whose every value was checked.
 #[derive(Clone, Debug)]
@@ -62,6 +63,10 @@ pub struct Oracle {
     pub feeds: Vec<OracleFeed>,
     /// Operators that the configuration names, by name.
     pub operators: BTreeMap<String, OracleOperator>,
+    /// Operators of the local profile that do not run here.
+    pub without: BTreeSet<String>,
+    /// Operators of the same feeds that run elsewhere.
+    pub peers: Vec<PeerSite>,
 }
 
 /// A feed whose readings are taken.
@@ -99,6 +104,10 @@ pub struct OracleOperator {
     pub tls: Option<Tls>,
     /// A broker whose readings it takes too.
     pub mqtt: Option<OracleMqtt>,
+    /// Where messages of other operators are taken.
+    pub messages_listen: Option<SocketAddr>,
+    /// The certificate that names it, and the CA of all operators; in the local profile made when left out.
+    pub messages_tls: Option<Tls>,
 }
 
 /// A broker of an operator.

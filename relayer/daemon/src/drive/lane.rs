@@ -216,6 +216,10 @@ impl Lane {
         }
         info!(chain = %self.id, tx = %row.tx.id, purpose = order.work.purpose(), "transaction reverted");
         self.shared.store.void_txs(order.id).await?;
+        if order.work.moot().is_some() {
+            // The next simulation tells whether somebody else was first.
+            return Ok(());
+        }
         self.look(order, "its transaction reverted".into()).await
     }
 
@@ -292,6 +296,12 @@ impl Lane {
 
     /// Decides by the kind of the error.
     async fn trouble(&mut self, order: &OrderRow, error: &ChainError) -> Pass<()> {
+        if let (ChainError::Reverted { data, .. }, Some(moot)) = (error, order.work.moot())
+            && data.starts_with(moot.as_slice())
+        {
+            debug!(chain = %self.id, purpose = order.work.purpose(), "somebody else was first");
+            return self.close(order, Closed::Done).await;
+        }
         let attempt = self.attempts(order);
         match retry::next(&self.shared.config.retry, error.retry(), attempt, jitter()) {
             Next::After(pause) | Next::Person(pause) => {

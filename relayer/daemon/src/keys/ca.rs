@@ -98,7 +98,7 @@ pub struct Subject {
     pub name: String,
     /// Role.
     pub role: Role,
-    /// DNS names and addresses, for a server.
+    /// DNS names and addresses, for a server or an operator that takes messages.
     pub hosts: Vec<String>,
 }
 
@@ -218,6 +218,12 @@ impl Authority {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         } else {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            // Operators of a feed serve each other by the certificate that names them.
+            if subject.role == Role::Operator && !subject.hosts.is_empty() {
+                params
+                    .extended_key_usages
+                    .push(ExtendedKeyUsagePurpose::ServerAuth);
+            }
             let role = format!("urn:causeway:role:{}", subject.role);
             let uri = Ia5String::try_from(role).map_err(bad)?;
             params.subject_alt_names.push(SanType::URI(uri));

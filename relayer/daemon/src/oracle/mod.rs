@@ -13,6 +13,7 @@
 pub mod admit;
 mod did;
 mod error;
+pub mod feeds;
 mod keep;
 mod kit;
 mod operator;

@@ -5,16 +5,19 @@ use std::{
     net::SocketAddr,
     num::NonZeroU32,
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
 use alloy_primitives::Address;
 use causeway_adapter_api::{ChainId, Height};
 use causeway_adapter_device::{
+    archive::ArchiveReader,
     directory::Feed,
     names::{Did, FeedName, Unit},
 };
 
+use super::feeds::{FeedEnd, FeedSite, FeedsConfig, Operating, OperatorTls, PeerSite};
 use crate::{
     config::{self, OracleFeed, OracleMqtt, Tls},
     contracts::{DEMO_DECIMALS, DEMO_FEED, DEMO_RANGE, DEMO_UNIT, OracleAt},
@@ -61,6 +64,8 @@ pub struct OperatorSetup {
     pub tls: Tls,
     /// A broker whose readings it takes too.
     pub mqtt: Option<OracleMqtt>,
+    /// Where it takes messages of other operators, and by which certificate; without it takes no part in feeds.
+    pub messages: Option<(SocketAddr, Tls)>,
 }
 
 /// Everything that the operators of this process are told.
@@ -139,12 +144,55 @@ impl OracleConfig {
     }
 }
 
+impl OracleConfig {
+    /// What feeds are told: those with aggregators, and the operators here that take messages.
+    pub(crate) fn feeds_config(&self, peers: Vec<PeerSite>) -> FeedsConfig {
+        let site = |feed: &OracleFeed| {
+            let [public, consortium] = feed.aggregators?;
+            let (name, decimals) = (feed.feed.name.as_str(), feed.feed.decimals);
+            let home = FeedEnd {
+                chain: self.site.public,
+                aggregator: public,
+                start: self.site.public_start,
+            };
+            let twin = FeedEnd {
+                chain: self.site.consortium,
+                aggregator: consortium,
+                start: self.site.consortium_start,
+            };
+            Some(FeedSite::new(name, decimals, vec![home, twin]))
+        };
+        let operating = |setup: &OperatorSetup| {
+            let (listen, tls) = setup.messages.clone()?;
+            Some(Arc::new(Operating {
+                name: setup.name.clone(),
+                account: setup.account,
+                samples: Arc::new(ArchiveReader::new(&setup.archive_file)),
+                listen,
+                tls: OperatorTls {
+                    ca: tls.client_ca_file,
+                    certificate: tls.certificate_file,
+                    key: tls.key_file,
+                },
+            }))
+        };
+        FeedsConfig {
+            feeds: self.feeds.iter().filter_map(site).collect(),
+            operators: self.operators.iter().filter_map(operating).collect(),
+            peers,
+            stale_payer: self.operators.first().map(|setup| setup.account),
+            ..FeedsConfig::default()
+        }
+    }
+}
+
 impl Surroundings<'_> {
     fn operators(&self) -> Vec<OperatorSetup> {
         let mut names: BTreeSet<&str> = self.config.operators.keys().map(String::as_str).collect();
         if self.local.is_some() {
             names.extend(OPERATORS);
         }
+        names.retain(|name| !self.config.without.contains(*name));
         let setup = |(place, name): (usize, &str)| self.operator(place, name);
         names.into_iter().enumerate().filter_map(setup).collect()
     }
@@ -179,7 +227,26 @@ impl Surroundings<'_> {
             near: made.is_some(),
             tls: given.and_then(|given| given.tls.clone()).or(made)?,
             mqtt: given.and_then(|given| given.mqtt.clone()),
+            messages: self.messages(name),
         })
+    }
+
+    /// In the local profile any free port will do: the operators tell each other.
+    fn messages(&self, name: &str) -> Option<(SocketAddr, Tls)> {
+        let given = self.config.operators.get(name);
+        let made = self.local.map(|(local, ..)| Tls {
+            client_ca_file: local.ca().join("ca.pem"),
+            certificate_file: local.ca().join(format!("{name}.pem")),
+            key_file: local.ca().join(format!("{name}.key")),
+        });
+        let any = made
+            .is_some()
+            .then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listen = given.and_then(|given| given.messages_listen).or(any)?;
+        let tls = given
+            .and_then(|given| given.messages_tls.clone())
+            .or(made)?;
+        Some((listen, tls))
     }
 }
 

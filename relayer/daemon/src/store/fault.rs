@@ -70,6 +70,10 @@ persist_points! {
     SupplyRead = "supply_read",
     /// A supply statement; what it asks for follows.
     SupplyStated = "supply_stated",
+    /// What the aggregator of a feed said.
+    FeedRead = "feed_read",
+    /// A step of an operator, with the reports that it wants sent.
+    FeedStepped = "feed_stepped",
 }
 
 /// Just before or just after the commit.

@@ -10,6 +10,7 @@ mod change;
 mod crossing;
 mod error;
 mod fault;
+mod feed;
 mod oracle;
 mod orders;
 mod query;
@@ -32,6 +33,7 @@ pub use crossing::{
 };
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
+pub use feed::{FeedRead, FeedRow, OperatorRow, OperatorWrite};
 pub use oracle::{DeviceRow, OracleRead};
 pub use query::WINDOW;
 pub use relay::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes, FixedBytes, U256};
 use causeway_adapter_api::{Bump, ChainId, PreparedTx, Timestamp, Wanted};
 use causeway_core::swap::{
     Account, Effect, Event, Fate, PeerBadTransferId, Role, Seen, State, TransferId,
@@ -141,6 +141,14 @@ impl Work {
             Self::Call(_) => "relay",
         }
     }
+
+    /// The error of a contract that means that it is done already.
+    pub const fn moot(&self) -> Option<FixedBytes<4>> {
+        match self {
+            Self::Transfer { .. } => None,
+            Self::Call(call) => call.moot,
+        }
+    }
 }
 
 /// A call that the relay wants made, or a step of a transfer that lives on proofs. It is not sealed: everything in it is
@@ -168,6 +176,9 @@ pub struct RelayCall {
     /// Instead of call data: an approval of an ERC-20 at `to`.
     #[serde(default)]
     pub allows: Option<Allowed>,
+    /// The contract's error, by its selector, that means that somebody else did it: then it is done.
+    #[serde(default)]
+    pub moot: Option<FixedBytes<4>>,
 }
 
 /// An approval, which covers all that waits to be locked, and at least this.

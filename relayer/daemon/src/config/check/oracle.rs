@@ -19,6 +19,7 @@ use crate::{
     config::{Account, Chain, ConfigError, Oracle, OracleFeed, OracleMqtt, OracleOperator, raw},
     contracts::DEMO_FEED,
     local::OPERATORS,
+    oracle::feeds::PeerSite,
 };
 
 type Chains = BTreeMap<String, Chain>;
@@ -79,7 +80,21 @@ impl Checker<'_> {
                 why: "operators read devices from DeviceRegistry and DeviceMirror: name the deployed contracts",
             });
         }
+        for name in &raw.without {
+            let local = self.profile.is_local() && OPERATORS.contains(&name.as_str());
+            known(
+                key("without"),
+                name,
+                "operators of the local profile",
+                local,
+            )?;
+        }
+        let peers = raw.peers.into_iter().enumerate();
+        let peers = peers.map(|(i, peer)| self.peer(i, peer));
+        let peers = peers.collect::<Result<Vec<_>, ConfigError>>()?;
         Ok(Oracle {
+            without: raw.without,
+            peers,
             enabled: raw.enabled,
             period: Duration::from_secs(raw.period_seconds),
             per_second,
@@ -232,6 +247,29 @@ impl Checker<'_> {
             listen: raw.listen,
             tls: raw.tls.as_ref().map(|tls| self.tls(tls)).transpose()?,
             mqtt,
+            messages_listen: raw.messages_listen,
+            messages_tls: raw
+                .messages_tls
+                .as_ref()
+                .map(|tls| self.tls(tls))
+                .transpose()?,
+        })
+    }
+
+    fn peer(&self, i: usize, raw: raw::OraclePeer) -> Result<PeerSite, ConfigError> {
+        let key = |key: &str| format!("oracle.peers[{i}].{key}");
+        plain_name("name of an operator", &raw.name)?;
+        if raw.account.is_zero() {
+            return Err(value(key("account"), raw.account, "the operator's account"));
+        }
+        let host = raw.url.strip_prefix("https://").unwrap_or_default();
+        if host.is_empty() || host.trim_end_matches('/').contains(['/', '@', '?', '#']) {
+            return Err(value(key("url"), &raw.url, "https://HOST:PORT"));
+        }
+        Ok(PeerSite {
+            name: raw.name,
+            account: raw.account,
+            url: raw.url,
         })
     }
 
