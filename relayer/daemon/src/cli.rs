@@ -1,5 +1,6 @@
 //! The command line.
 
+mod alarm;
 mod args;
 mod chain;
 mod client;
@@ -10,6 +11,8 @@ mod doctor;
 mod error;
 mod evidence;
 mod key;
+mod lane;
+mod log;
 mod message;
 mod output;
 mod proof;
@@ -59,6 +62,9 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Node => run::node(global, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Evidence(command) => evidence::run(global, command, output).await,
+        Command::Log(command) => log::run(global, command, output).await,
+        Command::Alarm(command) => alarm::run(global, command, output).await,
+        Command::Lane(command) => lane::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,

@@ -21,8 +21,8 @@ mod types;
 pub(crate) use check::asset;
 pub use error::ConfigError;
 pub use types::{
-    Account, Api, Chain, Config, Evm, Hosted, Offer, OfferAsset, PasswordSource, Peg, PegEnd,
-    Profile, Rpc, Tls, Transfers, Validator,
+    Account, Api, Chain, Config, EventLog, Evm, Hosted, Offer, OfferAsset, PasswordSource, Peg,
+    PegEnd, Profile, Rpc, Tls, Transfers, Validator,
 };
 
 /// The profile used without a file.

@@ -6,12 +6,14 @@
 //! * [`hosting`]: validators, JSON-RPC and adapters of the hosted chains. [`contracts`]: deploying what transfers need.
 //! * [`external`]: external chains, connected.
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
+//! * [`eventlog`]: every event of every chain and every act, so that nothing is hidden. [`alarms`]: who is told what.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
 
 // Errors of starting up carry what a person needs to act; none is on a hot path.
 #![allow(clippy::result_large_err)]
 
+pub mod alarms;
 pub mod api;
 pub mod bench;
 pub mod cli;
@@ -22,6 +24,7 @@ pub mod daemon;
 pub mod datadir;
 pub mod demo;
 pub mod drive;
+pub mod eventlog;
 pub mod evidence;
 pub mod external;
 mod faults;

@@ -17,17 +17,19 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::{EventView, MessageStep, SupplyView};
+use super::{AlarmView, EventView, MessageStep, SupplyView};
 use crate::{
+    alarms::{Alarms, Rule},
     config::{Config, raw::Kind},
     contracts::Proofs,
     crossing::{peg::PegHandle, settlement::SettlementHandle},
     drive::DriverHandle,
+    eventlog::LogHandle,
     external::External,
     hosting::Hosting,
     metrics,
     relay::RelayHandle,
-    supply::SupplyHandle,
+    supply::{SupplyHandle, SupplyNews},
 };
 
 /// Events that a client can still resume from.
@@ -42,6 +44,8 @@ pub struct App {
     pub(super) pegs: PegHandle,
     pub(super) supply: SupplyHandle,
     pub(super) settlements: SettlementHandle,
+    pub(super) log: LogHandle,
+    pub(super) alarms: Alarms,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -66,6 +70,10 @@ pub struct Engines {
     pub supply: SupplyHandle,
     /// The driver of settlements.
     pub settlements: SettlementHandle,
+    /// The event log.
+    pub log: LogHandle,
+    /// The alarms.
+    pub alarms: Alarms,
 }
 
 /// Who may talk to the API.
@@ -227,6 +235,8 @@ impl App {
             pegs,
             supply,
             settlements,
+            log,
+            alarms,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -234,6 +244,8 @@ impl App {
             pegs,
             supply,
             settlements,
+            log,
+            alarms,
             chains,
             accounts,
             access,
@@ -387,6 +399,7 @@ async fn collect(app: Arc<App>) {
     let mut messages = app.relay.subscribe();
     let mut statements = app.supply.subscribe();
     let mut settlements = app.settlements.subscribe();
+    let mut alarms = app.alarms.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -419,15 +432,35 @@ async fn collect(app: Arc<App>) {
             },
             news = statements.recv() => match news {
                 Ok(news) => {
+                    watch_supply(&app, &news);
                     let view = SupplyView::new(&app, &news.peg, &news.row);
                     app.events.push(Published::new("supply", &view));
                 }
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
+            news = alarms.recv() => match news {
+                Ok(news) => app.events.push(Published::new("alarm", &AlarmView::from(news.alarm))),
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
             // An error means that the API is gone.
             _ = stopping.changed() => return,
         }
+    }
+}
+
+/// A token that is not backed is an alarm until it is backed again.
+fn watch_supply(app: &App, news: &SupplyNews) {
+    let finding = &news.row.statement.finding;
+    if finding.is_alarm() {
+        let text = format!(
+            "the supply statement of {} does not hold: {finding:?}",
+            news.peg
+        );
+        app.alarms.raise(Rule::Supply, &news.peg, text);
+    } else {
+        app.alarms.clear(Rule::Supply, &news.peg);
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, events, evidence, health, messages, problem, proofs, settlement, supply,
-    transfers, views,
+    alarms, chains, crossings, events, evidence, health, lanes, log, log_stream, messages, problem,
+    proofs, settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -39,12 +39,26 @@ use super::{
         proofs::circuits,
         supply::list,
         supply::history,
+        log::list,
+        log::head,
+        log::proof,
+        log::segment,
+        log_stream::stream,
+        alarms::list,
+        alarms::show,
+        alarms::acknowledge,
+        lanes::list,
+        lanes::pause,
+        lanes::unpause,
         events::stream
     ),
     components(schemas(
         problem::Problem,
         views::EventView,
         crossings::StartPeg,
+        alarms::AlarmView,
+        log::LogEntryView,
+        log::LogList,
         messages::MessageStep,
         settlement::StartSettlement
     ))

@@ -15,6 +15,7 @@ use super::{
 };
 
 mod evm;
+mod log;
 mod peg;
 
 /// Checks every value. Touches no file but to see whether a keystore is a test key.
@@ -54,6 +55,8 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         .collect::<Result<_, ConfigError>>()?;
     let data_dir = checker.path(&raw.data_dir);
     Ok(Config {
+        eventlog: checker.eventlog(raw.eventlog, &chains, &accounts)?,
+        alarms: checker.alarms(raw.alarms)?,
         api: checker.api(raw.api)?,
         transfers: checker.transfers(raw.transfers, &data_dir)?,
         log: raw.log,

@@ -8,6 +8,7 @@ use causeway_adapter_evm::EvmConfig;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
+use crate::alarms::AlarmConfig;
 
 /// A configuration whose every value was checked.
 #[derive(Clone, Debug)]
@@ -30,6 +31,27 @@ pub struct Config {
     pub offers: Vec<Offer>,
     /// Pegs whose supply is stated, by name.
     pub pegs: BTreeMap<String, Peg>,
+    /// The event log.
+    pub eventlog: EventLog,
+    /// Who is told of alarms.
+    pub alarms: AlarmConfig,
+}
+
+/// The event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventLog {
+    /// Our account that signs heads, by name.
+    pub keeper: Option<String>,
+    /// Name of the chain and the contract where they are anchored.
+    pub anchor: Option<(String, Address)>,
+    /// Time between two heads.
+    pub anchor_every: Duration,
+    /// A lock of at least so much is an alarm.
+    pub large_value: U256,
+    /// So many refunds to one sender are an alarm ...
+    pub refunds: usize,
+    /// ... within so many seconds.
+    pub refunds_within: u64,
 }
 
 /// A pair of ports.

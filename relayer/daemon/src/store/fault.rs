@@ -70,6 +70,8 @@ persist_points! {
     SupplyRead = "supply_read",
     /// A supply statement; what it asks for follows.
     SupplyStated = "supply_stated",
+    /// Entries of the event log, and how far their chain was read.
+    LogAppended = "log_appended",
 }
 
 /// Just before or just after the commit.

@@ -6,10 +6,12 @@
 //!
 //! What never happens here: a secret of ours or a signed transaction in plain text; a transition that is half written.
 
+mod alarms;
 mod change;
 mod crossing;
 mod error;
 mod fault;
+mod log;
 mod orders;
 mod query;
 mod relay;
@@ -24,6 +26,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use alarms::{AlarmRow, AlarmState, DeliveryRow};
 pub use change::{Change, Committed, Creation, Decision, EventKey, Fact, OrderChange, StepWrite};
 pub use crossing::{
     CrossingChange, CrossingCursor, CrossingFact, CrossingKey, CrossingRow, CrossingStep,
@@ -31,6 +34,9 @@ pub use crossing::{
 };
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
+pub use log::{
+    Anchored, HeadRow, Heads, LogFilter, LogPage, LogRow, NewEntry, RawRow, SegmentRow, segment_of,
+};
 pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
