@@ -1,12 +1,18 @@
 //! The event log as a regulator asks for it, and ways to change what a daemon has stored of it.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::{Causeway, eventually};
+use crate::{Causeway, PATIENCE, binary, eventually, root};
 
 /// Entries, newest first.
 ///
@@ -115,12 +121,16 @@ impl Copy {
             let options =
                 SqliteConnectOptions::new().filename(self.causeway.dir().join("causeway.sqlite"));
             let mut db = SqliteConnection::connect_with(&options).await?;
+            if how == Tampering::Byte {
+                // A bit of the time in it.
+                let find = "SELECT bytes FROM log_entries WHERE segment = 7001 AND position = 3";
+                let mut bytes: Vec<u8> = sqlx::query_scalar(find).fetch_one(&mut db).await?;
+                *bytes.get_mut(9).context("an entry")? ^= 1;
+                let change = "UPDATE log_entries SET bytes = ? WHERE segment = 7001 AND position = 3";
+                sqlx::query(change).bind(bytes).execute(&mut db).await?;
+            }
             let sql = match how {
-                // The first byte of the first string in it: a map key.
-                Tampering::Byte => {
-                    "UPDATE log_entries SET bytes = substr(bytes, 1, 9) || x'FF' || substr(bytes, 11) \
-                     WHERE segment = 7001 AND position = 3"
-                }
+                Tampering::Byte => "UPDATE log_entries SET at = at WHERE segment = 7001",
                 Tampering::Column => {
                     "UPDATE log_entries SET kind = 'Nothing' WHERE segment = 7001 AND position = 3"
                 }
@@ -170,6 +180,73 @@ impl Copy {
             alarm,
             verify: String::from_utf8(verify)?,
         })
+    }
+}
+
+/// A program of the Python environment of the tests.
+///
+/// # Errors
+/// Fails when the daemon's program is not built.
+pub fn python_tool(name: &str) -> Result<PathBuf> {
+    let binary = binary()?;
+    let target = binary.ancestors().nth(2).context("the target directory")?;
+    Ok(target.join("venv/bin").join(name))
+}
+
+/// A real mail server (aiosmtpd); killed when dropped.
+pub struct MailServer {
+    /// Where it listens on loopback.
+    pub port: u64,
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl MailServer {
+    /// Starts it on a port of its own choice.
+    ///
+    /// # Errors
+    /// Fails when it is not installed.
+    pub fn start() -> Result<Self> {
+        let mut child = Command::new(python_tool("python")?)
+            .arg(root().join("tests/clients/mail_server.py"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("starting the mail server: run `cargo xtask install`")?;
+        let stdout = child.stdout.take().context("its output")?;
+        let (send, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Ends with the server.
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut server = Self {
+            port: 0,
+            child,
+            lines,
+        };
+        server.port = server.next()?["port"].as_u64().context("a port")?;
+        Ok(server)
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// Fails when none comes in time.
+    pub fn next(&self) -> Result<Value> {
+        let line = self.lines.recv_timeout(PATIENCE).context("no message")?;
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        // Ended already, or killed now: either is what a dropped server should be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

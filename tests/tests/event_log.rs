@@ -9,7 +9,7 @@ use alloy_sol_types::SolEvent as _;
 use anyhow::{Context as _, Result, ensure};
 use causeway_contracts::Gateway;
 use causeway_stories::{
-    Causeway, Daemon, eventually, log, settling::Pair, withholding::WithholdingNode,
+    Causeway, Daemon, eventually, log, pegs, root, settling::Pair, withholding::WithholdingNode,
 };
 use serde_json::Value;
 
@@ -240,5 +240,95 @@ fn a_lane_is_paused_with_who_when_and_why() -> Result<()> {
         .context("the administrator's right")?
         .to_string();
     ensure!(unpause.contains("whose key is not here"), "{unpause}");
+    Ok(())
+}
+
+#[test]
+fn an_alarm_is_mailed_to_who_is_to_be_told() -> Result<()> {
+    let server = log::MailServer::start()?;
+    let causeway = Causeway::new()?;
+    let local = fs::read_to_string(root().join("config/local.toml"))?;
+    let every_lock = local.replace("[eventlog]", "[eventlog]\nlarge_value = \"1\"");
+    let config = causeway.dir().join("mailed.toml");
+    let mail = format!(
+        "\n[alarms.mail]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"causeway@example.org\"\n\
+         to = [\"duty@example.org\"]\n",
+        server.port
+    );
+    fs::write(&config, every_lock + &mail)?;
+    let config = config.to_str().context("a path that is text")?;
+    let daemon = causeway.up(&[("CAUSEWAY_CONFIG", config)])?;
+
+    let started = pegs::begin(
+        &causeway,
+        &[
+            "--from",
+            "public:alice",
+            "--give",
+            "5",
+            "--counterparty",
+            "bob",
+            "--to",
+            "consortium:alice",
+            "--want",
+            "5",
+        ],
+    )?;
+    let message = server.next().with_context(|| daemon.tail())?;
+    let raised = alarm(&causeway, "large_value", &["raised", "escalated"])?;
+    let id = raised["id"].to_string();
+    let seen = causeway.ask(&["alarm", "ack", &id, "--note", "expected"])?;
+    let of_transfer = eventually("the transfer in the log", || {
+        let entries = log::entries(&causeway, &["--transfer", &started])?;
+        Ok((!entries.is_empty()).then_some(entries))
+    })?;
+
+    ensure!(message["to"][0] == "duty@example.org", "{message}");
+    let content = message["content"].as_str().unwrap_or_default();
+    ensure!(content.contains("large_value raised"), "{content}");
+    ensure!(
+        seen["state"] == "acknowledged" && seen["note"] == "expected",
+        "{seen}"
+    );
+    ensure!(
+        of_transfer.iter().any(|entry| entry["kind"] == "Locked"),
+        "{of_transfer:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_independent_tool_that_knows_the_description_finds_no_server_error() -> Result<()> {
+    let causeway = Causeway::new()?;
+    let daemon = causeway.up(&[])?;
+    let pair = Pair::of(&causeway)?;
+    let message = send(&causeway, &pair)?;
+    executed(&causeway, &message).with_context(|| daemon.tail())?;
+    let url = fs::read_to_string(causeway.announced())?;
+
+    let output = std::process::Command::new(log::python_tool("schemathesis")?)
+        .args(["run", &format!("{url}/openapi.json")])
+        .args([
+            "--checks",
+            "not_a_server_error",
+            "--seed",
+            "1",
+            "--max-examples",
+            "8",
+        ])
+        .args([
+            "--exclude-path",
+            "/v1/events",
+            "--exclude-path",
+            "/v1/log/events",
+        ])
+        .args(["--suppress-health-check", "all", "--request-timeout", "60"])
+        .args(["--generation-database", "none", "--no-color"])
+        .current_dir(causeway.dir())
+        .output()
+        .context("running schemathesis: run `cargo xtask install`")?;
+
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{said}\n{}", daemon.tail());
     Ok(())
 }

@@ -78,9 +78,18 @@ pub enum Broken {
         /// Segment of the one that is.
         of: u64,
     },
+    /// What is kept beside it, to be asked for, says something else than the entry.
+    #[error("entry {position} of segment {segment} is not what is kept beside it")]
+    Beside {
+        /// Of which segment.
+        segment: u64,
+        /// Which entry.
+        position: u64,
+    },
     /// It does not name the entry before: that one, or this one, was changed.
     #[error(
-        "entry {position} of segment {segment} names another entry before it: one of the two was changed"
+        "entry {} of segment {segment} or the one after it was changed: entry {position} names another hash",
+        position.saturating_sub(1)
     )]
     Link {
         /// Of which segment.

@@ -12,11 +12,13 @@
 //! | `proof` | a device's readings, of which none is shown, are proved to comply; both chains verify it |
 //! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
 //! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
+//! | `evidence` | one file proves the swap; it is checked offline, and a copy with one bit changed is refused |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
 mod call;
 mod cold_chain;
+mod evidence;
 mod follow;
 mod outsiders;
 mod peg;
@@ -111,6 +113,9 @@ pub(crate) enum DemoError {
     /// A chain.
     #[error(transparent)]
     Chain(#[from] causeway_adapter_api::ChainError),
+    /// An evidence file.
+    #[error(transparent)]
+    Evidence(#[from] crate::evidence::EvidenceError),
     /// Proving.
     #[error(transparent)]
     Proof(#[from] causeway_circuits::Error),
@@ -264,11 +269,23 @@ async fn transfers(
         pegged && settled
     };
     let delivered = deliveries(&stage, step, note, crossing).await;
+    let proved = match evidence::prove(&stage, swap).await {
+        Ok(proved) => {
+            step("evidence", proved.ok, proved.text, proved.found);
+            proved.ok
+        }
+        Err(error) => {
+            let found = json!({ "error": error.to_string() });
+            step("evidence", false, error.to_string(), found);
+            false
+        }
+    };
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
         .all(|end| matches!(end, Ok(true)))
         && call_ok
-        && delivered;
+        && delivered
+        && proved;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([

@@ -114,6 +114,7 @@ fn on_contracts(what: Contracts, steps: &mut Steps) -> Result<()> {
 /// Cargo's own output comes last, so that its counts are at the end of the log.
 fn test(steps: &mut Steps) -> Result<()> {
     install::all(steps)?;
+    checks::alerts(steps)?;
     contracts::check(steps)?;
     contracts::test(steps)?;
     steps.run("build the workspace's tests", || {

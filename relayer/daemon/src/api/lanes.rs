@@ -202,10 +202,10 @@ async fn act(
         data: data.into(),
         ..RelayCall::default()
     };
-    app.log.record(said);
     let store = app.log.store();
     let ordered = store.add_call(entry.id(), account, &call).await;
     if ordered.map_err(LogError::from)?.is_some() {
+        app.log.record(said);
         app.driver.knock(entry.id(), account);
     }
     Ok((StatusCode::ACCEPTED, Json(LaneOrdered { task })))

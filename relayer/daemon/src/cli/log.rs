@@ -139,6 +139,8 @@ async fn verify(api: &Api, keeper: Option<Address>, output: &Output) -> Result<(
         let (follower, broken) = read(api, part.segment_id, part.counted).await?;
         entries += follower.len();
         problems.extend(broken);
+        // What it keeps beside the entries, only the daemon sees.
+        problems.extend(part.broken.clone());
         followers.push((part.segment_id, follower));
     }
     let mut signer = None;

@@ -17,7 +17,7 @@ use super::{LogError, Shared};
 use crate::{
     alarms::Rule,
     metrics,
-    store::{Anchored, RelayCall, StoreError},
+    store::{Anchored, Heads, RelayCall, StoreError},
 };
 
 /// What is known of the keeper's anchors.
@@ -35,6 +35,8 @@ pub(super) struct Anchorage {
 
 /// Task of the order that anchors. Its orders are not acts in the log: each would ask for the next anchor.
 pub(super) const TASK: &str = "anchor:log";
+/// An anchor that is not final after so long is late, whatever the interval.
+const LATE: Duration = Duration::from_secs(60);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 /// Heights asked for at once.
@@ -52,8 +54,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if stop.run_until_cancelled(pause).await.is_none() {
             return;
         }
-        let due = signed.elapsed() >= shared.config.anchor_every;
-        match stop.run_until_cancelled(shared.round(keeper, due)).await {
+        let waited = signed.elapsed();
+        match stop.run_until_cancelled(shared.round(keeper, waited)).await {
             None | Some(Err(LogError::Store(StoreError::Injected(_)))) => return,
             Some(Ok(true)) => signed = Instant::now(),
             Some(Ok(false)) => {}
@@ -64,8 +66,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 impl Shared {
-    /// Looks at what is anchored, and signs the next head where it is `due`. Returns whether that was done.
-    async fn round(&self, keeper: Address, due: bool) -> Result<bool, LogError> {
+    /// Looks at what is anchored, and signs the next head where it is due. Returns whether that was done.
+    async fn round(&self, keeper: Address, waited: Duration) -> Result<bool, LogError> {
         let mut anchorage = {
             let kept = self.anchored.lock();
             kept.unwrap_or_else(PoisonError::into_inner).clone()
@@ -75,6 +77,17 @@ impl Shared {
             self.compare(&mut anchorage).await;
         }
         let agrees = anchorage.agrees;
+        let under_way = self
+            .store
+            .live_tasks()
+            .await?
+            .iter()
+            .any(|task| task == TASK);
+        let due = waited >= self.config.anchor_every && !under_way;
+        if under_way && waited > LATE.max(self.config.anchor_every * 3) {
+            let text = "the anchor before is not final after three intervals: can the keeper pay?";
+            self.alarms.raise(Rule::LogUnanchored, "anchor", text);
+        }
         let may = anchorage.newest.is_none() || agrees == Some(true);
         let newest = anchorage.newest.clone();
         {
@@ -201,7 +214,16 @@ impl Shared {
         let (link, before) = newest.map_or((B256::ZERO, None), |(at, head)| (at.link, head));
         let same =
             |before: &Head| before.chains_root() == head.chains_root() && before.acts == head.acts;
-        if before.as_ref().is_some_and(same) || head.size() == 0 {
+        let kept = match self.config.anchor {
+            Some(_) => before,
+            None => self
+                .store
+                .heads(Heads::All, 1)
+                .await?
+                .pop()
+                .map(|row| row.head),
+        };
+        if kept.as_ref().is_some_and(same) {
             return Ok(());
         }
         let Some(signature) = self.signers.sign(keeper, head.digest()) else {
@@ -210,7 +232,7 @@ impl Shared {
         };
         self.store.add_head(&head, keeper, &signature).await?;
         metrics::log_signed(head.at);
-        let Some((chain, contract)) = self.config.anchor else {
+        let Some((chain, contract)) = self.config.anchor.filter(|_| head.size() > 0) else {
             return Ok(());
         };
         let call = LogAnchor::anchorCall {
@@ -225,13 +247,8 @@ impl Shared {
             data: call.abi_encode().into(),
             ..RelayCall::default()
         };
-        match self.store.add_call(chain, keeper, &call).await? {
-            Some(_) => self.driver.knock(chain, keeper),
-            // One is under way: it was not final within an interval.
-            None => {
-                let text = "the anchor before is not final after an interval: can the keeper pay?";
-                self.alarms.raise(Rule::LogUnanchored, "anchor", text);
-            }
+        if self.store.add_call(chain, keeper, &call).await?.is_some() {
+            self.driver.knock(chain, keeper);
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Segment {
                 }
             };
             if !row.repeats(&entry, names::kind_of(&entry.body)) {
-                segment.broken = Some(Broken::NotCanonical {
+                segment.broken = Some(Broken::Beside {
                     segment: id,
                     position,
                 });

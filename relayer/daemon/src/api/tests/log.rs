@@ -8,14 +8,13 @@ use super::*;
 use crate::alarms::Rule;
 
 /// What each role may do beside reading: every other address that changes something is refused to it.
-const MEMBERS: [&str; 7] = [
+const MEMBERS: [&str; 6] = [
     "/v1/transfers",
     "/v1/transfers/{id}/refund",
     "/v1/transfers/{id}/confirm",
     "/v1/messages",
     "/v1/messages/{id}/retry",
     "/v1/proofs",
-    "",
 ];
 const OVERSEERS: [&str; 3] = [
     "/v1/alarms/{id}/acknowledge",
@@ -92,11 +91,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
         }
     }
 
-    for path in MEMBERS
-        .iter()
-        .chain(&OVERSEERS)
-        .filter(|path| !path.is_empty())
-    {
+    for path in MEMBERS.iter().chain(&OVERSEERS) {
         assert!(seen.contains(path), "{path} is not described");
     }
 }
