@@ -228,7 +228,7 @@ impl MailServer {
             child,
             lines,
         };
-        server.port = server.next()?["port"].as_u64().context("a port")?;
+        server.port = server.message()?["port"].as_u64().context("a port")?;
         Ok(server)
     }
 
@@ -236,7 +236,7 @@ impl MailServer {
     ///
     /// # Errors
     /// Fails when none comes in time.
-    pub fn next(&self) -> Result<Value> {
+    pub fn message(&self) -> Result<Value> {
         let line = self.lines.recv_timeout(PATIENCE).context("no message")?;
         Ok(serde_json::from_str(&line)?)
     }

@@ -274,7 +274,7 @@ fn an_alarm_is_mailed_to_who_is_to_be_told() -> Result<()> {
             "5",
         ],
     )?;
-    let message = server.next().with_context(|| daemon.tail())?;
+    let message = server.message().with_context(|| daemon.tail())?;
     let raised = alarm(&causeway, "large_value", &["raised", "escalated"])?;
     let id = raised["id"].to_string();
     let seen = causeway.ask(&["alarm", "ack", &id, "--note", "expected"])?;

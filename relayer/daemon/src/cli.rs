@@ -82,6 +82,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
+                args::Bench::Log(options) => crate::bench::log(options, global.json).await,
                 args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,
             };

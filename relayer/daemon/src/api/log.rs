@@ -332,7 +332,7 @@ pub(super) async fn proof(
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct From_ {
+pub(super) struct FromEntry {
     /// The first entry.
     #[serde(default)]
     from: u64,
@@ -344,13 +344,13 @@ pub(super) struct From_ {
 /// Entries of one segment in its order, as they are encoded: what `causeway log verify` reads.
 #[utoipa::path(
     get, path = "/v1/log/segments/{id}", tag = "log",
-    params(From_, ("id" = u64, Path, description = "id of the chain, 0 for acts")),
+    params(FromEntry, ("id" = u64, Path, description = "id of the chain, 0 for acts")),
     responses((status = 200, body = SegmentPage), (status = 400, body = Problem))
 )]
 pub(super) async fn segment(
     State(app): State<Arc<App>>,
     id: Result<Path<u64>, PathRejection>,
-    page: Result<Query<From_>, QueryRejection>,
+    page: Result<Query<FromEntry>, QueryRejection>,
 ) -> Result<Json<SegmentPage>, Problem> {
     let (Path(id), Query(page)) = (id?, page?);
     if !(1..=MAX_PAGE).contains(&page.limit) {

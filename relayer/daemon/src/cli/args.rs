@@ -684,6 +684,9 @@ pub(super) enum Bench {
     /// One circuit in a process of its own, as `bench prove` starts it
     #[command(hide = true)]
     ProveRow(crate::bench::ProveRow),
+    /// The event log: entries a second onto disk, and checking all of them
+    #[command(after_help = "Example:\n  causeway bench log --entries 1000000")]
+    Log(crate::bench::LogBench),
     /// Messages a second between the live chains and how long each takes, beside what the chains alone need
     #[command(
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"
