@@ -85,7 +85,7 @@ impl Tampering {
 }
 
 /// A copy of a data directory, to be tampered with.
-pub struct Copy {
+pub struct Stolen {
     causeway: Causeway,
 }
 
@@ -98,7 +98,7 @@ pub struct Found {
     pub verify: String,
 }
 
-impl Copy {
+impl Stolen {
     /// Of the directory of a daemon that is stopped.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::B256;
 use anyhow::{Context as _, Result};
-use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
+use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use serde_json::Value;
 
 use crate::rpc::Rpc;
@@ -47,7 +47,7 @@ impl WithholdingNode {
         };
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
         let url = format!("http://{}", listener.local_addr()?);
-        let router = Router::new().fallback(post(forward)).with_state(proxy);
+        let router = Router::new().fallback(forward).with_state(proxy);
         runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
             url,

@@ -192,7 +192,7 @@ fn a_lost_log_is_made_again_with_the_same_root_and_a_changed_one_is_found_out() 
     daemon.kill()?;
 
     for tampering in log::Tampering::ALL {
-        let copy = log::Copy::of(causeway.dir())?;
+        let copy = log::Stolen::of(causeway.dir())?;
         let entry = copy.tamper(tampering)?;
         let found = copy.found_out()?;
         ensure!(

@@ -43,7 +43,7 @@ async fn until(bench: &Bench, path: &str, done: impl Fn(&Value) -> bool) -> Valu
 #[tokio::test]
 async fn every_address_answers_every_role_as_the_table_says() {
     let bench = Bench::new(Access::Certificates).await;
-    let document = serde_json::to_value(describe::openapi()).unwrap();
+    let document = serde_json::to_value(openapi()).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let mut seen = BTreeSet::new();
     let roles = [
