@@ -14,7 +14,7 @@ use causeway_core::{
     lane::LaneId,
     log::{ACTS, Act, Body, Lanes},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tracing::{debug, warn};
 
 use super::{LogError, LoggedChain, Shared, kind_name, segment::Segment};
@@ -138,23 +138,23 @@ impl Reader {
         }
     }
 
+    /// Reads up to a final block. The segment is held while it is written alone, never while a node is asked.
     async fn read_to(&mut self, tip: Tip) -> Result<(), LogError> {
         let shared = Arc::clone(&self.shared);
         let chain = shared.chain(self.chain.id)?;
         let slot = shared.segments.get(&self.chain.id.0);
         let slot = slot.ok_or(LogError::PeerNoSegment(self.chain.id.0))?;
-        let mut segment = slot.lock().await;
-        if segment.stale {
-            *segment = Segment::load(&shared.store, self.chain.id.0, self.chain.start).await?;
-        }
-        if let Some(broken) = &segment.broken {
-            return Err(broken.clone().into());
-        }
+        let mut next = {
+            let mut segment = slot.lock().await;
+            if segment.stale {
+                *segment = Segment::load(&shared.store, self.chain.id.0, self.chain.start).await?;
+            }
+            segment.read.next
+        };
         let mut width = shared.config.max_range.max(1);
-        while segment.read.next <= tip.height {
-            let from = segment.read.next;
-            let to = Height(from.0.saturating_add(width - 1).min(tip.height.0));
-            let range = HeightRange { from, to };
+        while next <= tip.height {
+            let to = Height(next.0.saturating_add(width - 1).min(tip.height.0));
+            let range = HeightRange { from: next, to };
             let logs = match chain.logs(&self.chain.contracts, range).await {
                 Ok(logs) => logs,
                 Err(ChainError::RangeTooWide { max, .. }) if width > 1 => {
@@ -163,20 +163,19 @@ impl Reader {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let counted = to == tip.height;
-            if let Err(error) = self.take(&mut segment, &logs, to, counted).await {
+            if let Err(error) = self.take(slot, &logs, to, to == tip.height).await {
                 if let LogError::NodeGap { .. } = &error {
-                    self.take_back(&mut segment).await?;
+                    self.take_back(&mut *slot.lock().await).await?;
                 }
                 return Err(error);
             }
             self.watch(&logs);
+            next = to.next();
         }
-        let subjects = segment.lanes.iter().map(|(_, lane, _)| lane);
-        for lane in subjects {
-            shared
-                .alarms
-                .clear(Rule::Gap, format!("{}/{lane}", self.chain.name));
+        let segment = slot.lock().await;
+        for (_, lane, _) in segment.lanes.iter() {
+            let subject = format!("{}/{lane}", self.chain.name);
+            shared.alarms.clear(Rule::Gap, subject);
         }
         metrics::log_gap(&self.chain.name, false);
         metrics::log_segment(&self.chain.name, segment.follower.len(), tip.height.0);
@@ -186,7 +185,7 @@ impl Reader {
     /// One range of blocks. Nothing of it is taken while a number is missing.
     async fn take(
         &self,
-        segment: &mut Segment,
+        slot: &Mutex<Segment>,
         logs: &[RawLog],
         to: Height,
         counted: bool,
@@ -196,21 +195,25 @@ impl Reader {
             height: to.0,
             gap,
         };
-        let lanes = segment.lanes_with(logs).map_err(gap)?;
+        let lanes = slot.lock().await.lanes_with(logs).map_err(gap)?;
         if counted {
-            for missing in self.counts(&lanes, to).await? {
-                let (gateway, lane, count) = missing;
+            for (gateway, lane, count) in self.counts(&lanes, to).await? {
                 lanes.check(gateway, lane, count).map_err(gap)?;
             }
         }
-        let quiet = logs.is_empty() && to.0 - segment.read.next.0 < QUIET;
+        // This reader alone appends to its segment; in between it may have been found broken.
+        let mut segment = slot.lock().await;
+        if let Some(broken) = &segment.broken {
+            return Err(broken.clone().into());
+        }
+        let quiet = logs.is_empty() && !to.0.is_multiple_of(QUIET);
         let size = segment.follower.len() + logs.len() as u64;
         let read = SegmentRow {
             next: to.next(),
             verified: if counted { to } else { segment.read.verified },
             size: if counted { size } else { segment.read.size },
         };
-        if quiet && counted && to.0 % QUIET != 0 && segment.read.size == size {
+        if quiet && counted && segment.read.size == size {
             // Nothing happened in a few blocks: not worth a write.
             segment.read = read;
             return Ok(());
@@ -219,7 +222,7 @@ impl Reader {
         segment.lanes = lanes;
         // Until it is known to be stored.
         segment.stale = true;
-        self.shared.store(segment, entries, Some(read)).await?;
+        self.shared.store(&mut segment, entries, Some(read)).await?;
         segment.read = read;
         Ok(())
     }
