@@ -211,6 +211,15 @@ pub mod metered_token {
     }
 }
 
+/// Heads of event logs: see `contracts/src/ILogAnchor.sol`.
+pub mod log_anchor {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        LogAnchor,
+        "artifacts/LogAnchor.json"
+    }
+}
+
 /// Anchors on one owner's word: see `contracts/src/OwnedAnchors.sol`.
 pub mod owned_anchors {
     alloy_sol_types::sol! {

@@ -11,6 +11,7 @@
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
 //! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
 //! | [`conditional`] | salt and evidence of locks claimed with a proof |
+//! | [`LogAnchor`](log_anchor) | heads of event logs |
 //! | [`DeliveryAgreement`](delivery_agreement) | a worked example of the private business behind a settlement |
 //! | [`terms`] | windows, parts and options of a lock, packed in one word |
 //! | [`memo`] | the other side's terms, as they travel in a lock's memo |
@@ -60,14 +61,15 @@ pub use gateway::Gateway;
 pub use generated::{
     call_executor, credential_desk, data_market, delivery_agreement, device_mirror,
     device_registry, event_hub, evidence, evidence_roll, feed_aggregator, gateway, hash_time_lock,
-    light_client, lock_hooks, message_hooks, metered_token, owned_anchors, peg_mint, peg_token,
-    peg_vault, points_token, session_condition, settlement, settlement_escrow, validator_set,
-    verifier_registry, verifiers,
+    light_client, lock_hooks, log_anchor, message_hooks, metered_token, owned_anchors, peg_mint,
+    peg_token, peg_vault, points_token, session_condition, settlement, settlement_escrow,
+    validator_set, verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
 pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
+pub use log_anchor::LogAnchor;
 pub use memo::Memo;
 pub use message_hooks::IMessageHooks;
 pub use metered_token::MeteredToken;

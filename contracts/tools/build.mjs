@@ -24,6 +24,7 @@ const contracts = [
   "ILockHooks",
   "IMessageHooks",
   "LightClient",
+  "LogAnchor",
   "MeteredToken",
   "OwnedAnchors",
   "PegMint",

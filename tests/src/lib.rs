@@ -6,6 +6,7 @@
 //! * [`validators`]: a chain of `causeway node` processes.
 //! * [`small_disk`]: a process whose disk fills up.
 //! * [`settling`]: a settlement with its private figures.
+//! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
 //! * [`devices`]: a device beside its sensor, and those that lie.
@@ -16,12 +17,14 @@
 pub mod anvil;
 pub mod books;
 pub mod devices;
+pub mod log;
 pub mod pegs;
 pub mod proofs;
 pub mod rpc;
 pub mod settling;
 pub mod small_disk;
 pub mod validators;
+pub mod withholding;
 
 use std::{
     path::{Path, PathBuf},

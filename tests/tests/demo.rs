@@ -62,6 +62,9 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
         points("initiator")? + points("counterparty")?,
         points("amount")?
     );
+    let evidence = step("evidence").context("an evidence file")?;
+    assert_eq!(evidence["ok"], true, "{evidence}");
+    assert_eq!(evidence["change_refused"], true, "{evidence}");
     let summary = steps.last().context("a last step")?;
     assert_eq!(summary["step"], "summary");
     assert_eq!(summary["ok"], true, "{summary}");

@@ -16,6 +16,7 @@
 //! * [`settlement`]: a public asset released by a proved consortium result. Rules S1..S12.
 //! * [`feed`]: one operator's part in a feed of device data, rounds, reports and alarms. Rules F1..F14 in docs/oracle.md.
 //! * [`supply`]: whether every pegged token is backed (V1).
+//! * [`log`]: the event log, its bytes, its tree, and that nothing is missing from it (V5).
 //! * [`retry`]: when to try again, when to replace a stuck transaction, when to stop.
 //!
 //! What never happens here: a secret that is not public yet is never held ([`swap::Secret::Own`] names it, the
@@ -26,6 +27,7 @@ pub mod client;
 pub mod explain;
 pub mod feed;
 pub mod lane;
+pub mod log;
 pub mod margin;
 pub mod message;
 pub mod offer;

@@ -4,6 +4,7 @@
 //! local profile the API is plain HTTP on loopback, and requests that a foreign web page could cause are refused.
 //! Errors are problem documents (RFC 9457) that say what to do.
 
+mod alarms;
 mod app;
 mod chains;
 mod crossings;
@@ -14,6 +15,9 @@ mod evidence;
 mod feeds;
 mod guard;
 mod health;
+mod lanes;
+mod log;
+mod log_stream;
 mod messages;
 mod problem;
 mod proofs;
@@ -37,6 +41,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub use alarms::{Acknowledge, AlarmList, AlarmView};
 pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
 pub use describe::openapi;
@@ -48,6 +53,10 @@ pub use evidence::KnownChain;
 pub use feeds::{
     Feed, FeedAnswer, FeedAsk, FeedChain, FeedDone, FeedHistory, FeedList, FeedOperator, FeedStep,
     FeedTerms,
+};
+pub use lanes::{LaneAct, LaneOrdered, LaneView};
+pub use log::{
+    HeadSegment, HeadView, LogEntryView, LogList, LogProofView, LogState, SegmentPage, SegmentView,
 };
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
@@ -103,6 +112,17 @@ fn router(app: Arc<App>) -> Router {
             "/v1/readings/{device}/{sequence}/proof",
             get(readings::prove),
         )
+        .route("/v1/log", get(log::list))
+        .route("/v1/log/head", get(log::head))
+        .route("/v1/log/proof", get(log::proof))
+        .route("/v1/log/segments/{id}", get(log::segment))
+        .route("/v1/log/events", get(log_stream::stream))
+        .route("/v1/alarms", get(alarms::list))
+        .route("/v1/alarms/{id}", get(alarms::show))
+        .route("/v1/alarms/{id}/acknowledge", post(alarms::acknowledge))
+        .route("/v1/lanes", get(lanes::list))
+        .route("/v1/lanes/{chain}/{lane}/pause", post(lanes::pause))
+        .route("/v1/lanes/{chain}/{lane}/unpause", post(lanes::unpause))
         .route("/v1/events", get(events::stream))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

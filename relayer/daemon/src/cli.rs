@@ -1,5 +1,6 @@
 //! The command line.
 
+mod alarm;
 mod args;
 mod chain;
 mod client;
@@ -12,6 +13,8 @@ mod error;
 mod evidence;
 mod feed;
 mod key;
+mod lane;
+mod log;
 mod message;
 mod output;
 mod proof;
@@ -62,6 +65,9 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Node => run::node(global, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Evidence(command) => evidence::run(global, command, output).await,
+        Command::Log(command) => log::run(global, command, output).await,
+        Command::Alarm(command) => alarm::run(global, command, output).await,
+        Command::Lane(command) => lane::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,
@@ -83,6 +89,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
                 args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
+                args::Bench::Log(options) => crate::bench::log(options, global.json).await,
                 args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,
             };

@@ -13,7 +13,7 @@ use causeway_adapter_api::{
     Action, Anchor, Asset, Bump, Chain, ChainError, ChainId, Order, TxId, TxStatus,
 };
 use causeway_contracts::{
-    DeliveryAgreement, EventHub, Gateway, HashTimeLock, LightClient, PegMint, PegVault,
+    DeliveryAgreement, EventHub, Gateway, HashTimeLock, LightClient, LogAnchor, PegMint, PegVault,
     PointsToken, Settlement, SettlementEscrow, deploy_code, gateway::Gateway::LaneConfig,
 };
 
@@ -141,6 +141,17 @@ pub enum SettlementEnd {
     },
 }
 
+/// Where the anchors of the event log are, on the public chain of the local profile.
+pub fn log_anchor(deployer: Address, holders: usize) -> Address {
+    deployer.create(log_anchor_nonce(holders))
+}
+
+const fn log_anchor_nonce(holders: usize) -> u64 {
+    first_of_settling(holders) + SETTLEMENT_PUBLIC
+}
+
+/// Transactions of [`ensure_settlement`] on the public chain.
+const SETTLEMENT_PUBLIC: u64 = 1;
 /// Transactions of [`ensure_messaging`].
 const MESSAGING: u64 = 5;
 /// Transactions of [`ensure_peg`].
@@ -388,6 +399,25 @@ pub async fn ensure_settlement(
         }
     };
     stages(chain, deployer, first_of_settling(holders), both).await
+}
+
+/// Deploys the anchors of the event log on the public chain, where they are missing; returns how many transactions were sent.
+/// [`ensure_settlement`] comes first.
+///
+/// # Errors
+/// See [`DeployError`].
+pub async fn ensure_log_anchor(
+    chain: &dyn Chain,
+    deployer: Address,
+    holders: usize,
+) -> Result<usize, DeployError> {
+    let create = Action::Call {
+        to: None,
+        value: U256::ZERO,
+        data: LogAnchor::BYTECODE.clone(),
+    };
+    let both = [vec![create], Vec::new()];
+    stages(chain, deployer, log_anchor_nonce(holders), both).await
 }
 
 /// Deploys what is missing and mints points for `holders`; returns how many transactions were sent.

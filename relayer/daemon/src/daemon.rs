@@ -14,6 +14,7 @@ use causeway_core::{
 use secp256k1::SecretKey;
 
 use crate::{
+    alarms::{Alarms, DeliverError},
     api::{self, App, ChainContracts, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{
@@ -27,6 +28,7 @@ use crate::{
     },
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
+    eventlog::{Large, LogConfig, LogError, LogHandle, LoggedChain},
     external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
@@ -48,6 +50,8 @@ pub(crate) const ASSUMED: ChainTiming = ChainTiming {
     inclusion_ms: 1_000,
     finality_ms: 1_000,
 };
+/// Age of a hosted chain's newest final block, in seconds, from which on it is stale.
+const STALE_SECONDS: u64 = 30;
 /// Decimals of a points token.
 const POINTS_DECIMALS: u8 = 18;
 /// Largest swap the local profile's offers answer, smallest units: a thousand points.
@@ -87,6 +91,12 @@ pub enum StartError {
     /// Devices and operators.
     #[error(transparent)]
     Oracle(#[from] OracleError),
+    /// The event log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Telling people of alarms.
+    #[error(transparent)]
+    Alarms(#[from] DeliverError),
     /// Certificates of the API.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -144,6 +154,10 @@ pub struct Daemon {
     pub feeds: FeedsHandle,
     /// The operators run here, if there are any.
     pub oracle: Option<OracleHandle>,
+    /// The event log.
+    pub log: LogHandle,
+    /// The alarms.
+    pub alarms: Alarms,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -304,6 +318,9 @@ impl Chains {
             let operators = self.operators();
             sent += contracts::ensure_oracle(&chain, deployer, holders, &operators, end).await?;
         }
+        if let Some(chain) = self.as_account(public, DEPLOYER) {
+            sent += contracts::ensure_log_anchor(&chain, deployer, holders).await?;
+        }
         Ok(sent)
     }
 
@@ -403,6 +420,90 @@ impl Chains {
         let oracle = self.oracle_config(config);
         let peers = config.oracle.peers.clone();
         oracle.map_or_else(FeedsConfig::default, |oracle| oracle.feeds_config(peers))
+    }
+
+    /// What the event log reads: every contract of the bridge that this daemon knows, on every chain.
+    pub fn log_config(&self, config: &Config) -> LogConfig {
+        let hosted = self.hosted.iter().map(|hosting| LoggedChain {
+            id: id_of(hosting),
+            name: hosting.name.clone(),
+            contracts: self.bridge_contracts(config, hosting),
+            gateways: self.messaging().map(|at| at.gateway).into_iter().collect(),
+            start: Height(0),
+            stale_after: STALE_SECONDS,
+        });
+        let external = self.external.iter().map(|external| {
+            use causeway_adapter_api::ChainReader as _;
+            let locks = external.chain.info().hash_time_lock;
+            let usual_ms = external.assumed.inclusion_ms + external.assumed.finality_ms;
+            LoggedChain {
+                id: external.id(),
+                name: external.name.clone(),
+                contracts: std::iter::once(locks).chain(external.gateway).collect(),
+                gateways: external.gateway.into_iter().collect(),
+                start: external.start,
+                stale_after: STALE_SECONDS + usual_ms.div_ceil(1_000),
+            }
+        });
+        let raw = &config.eventlog;
+        let keeper = match &raw.keeper {
+            Some(name) => self.accounts.get(name),
+            None => self.accounts.get(WATCHTOWER),
+        };
+        let local = self.public_and_consortium().and_then(|[public, _]| {
+            let deployer = self.accounts.get(DEPLOYER)?;
+            let at = contracts::log_anchor(*deployer, holders(&self.accounts).len());
+            Some((id_of(public), at))
+        });
+        let named = raw.anchor.as_ref().and_then(|(chain, contract)| {
+            let (id, _) = self.named(chain)?;
+            Some((id, *contract))
+        });
+        LogConfig {
+            chains: hosted.chain(external).collect(),
+            keeper: keeper.copied(),
+            anchor: named.or(local),
+            anchor_every: raw.anchor_every,
+            large: Large {
+                value: raw.large_value,
+                refunds: raw.refunds,
+                within: raw.refunds_within,
+            },
+            ..LogConfig::default()
+        }
+    }
+
+    fn bridge_contracts(&self, config: &Config, hosting: &Hosting) -> Vec<Address> {
+        let info = causeway_adapter_api::ChainReader::info(hosting.chain.as_ref());
+        let mut all = vec![
+            info.hash_time_lock,
+            causeway_adapter_hosted::spec::VALIDATOR_SET,
+        ];
+        all.extend(
+            self.messaging()
+                .into_iter()
+                .flat_map(|at| [at.light_client, at.gateway, at.event_hub]),
+        );
+        all.extend(self.peg().into_iter().flat_map(|at| [at.port, at.pegged]));
+        all.extend(
+            self.proofs()
+                .into_iter()
+                .flat_map(|at| [at.registry, at.anchors, at.condition, at.desk, at.metered]),
+        );
+        all.extend(
+            self.settling()
+                .into_iter()
+                .flat_map(|at| [at.escrow, at.agreement]),
+        );
+        for peg in config.pegs.values() {
+            let ends = [&peg.home, &peg.side].into_iter();
+            let here = ends.filter(|end| end.chain == hosting.name);
+            all.extend(here.flat_map(|end| [end.port, end.light_client]));
+        }
+        all.retain(|address| !address.is_zero());
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// A chain with the key of one account alone.
@@ -505,6 +606,18 @@ impl Daemon {
             }
             None => None,
         };
+        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
+        let signers = driven(&chains.keys, chains.local.is_some());
+        let log = LogHandle::start(
+            chains.log_config(config),
+            Arc::clone(&store),
+            driver.clone(),
+            dynamic,
+            Signers::new(signers.into_values()),
+            alarms.clone(),
+        )
+        .await?;
+        alarms.attach(log.clone());
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
@@ -531,6 +644,8 @@ impl Daemon {
             feeds: feeds.clone(),
             oracle: oracle.clone(),
             signers: chains.signers(),
+            log: log.clone(),
+            alarms: alarms.clone(),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -541,8 +656,7 @@ impl Daemon {
             pegs,
             supply,
             settlements,
-            feeds,
-            oracle,
+            alarms, feeds, log, oracle,
             api: server.addr,
             store,
             server,
@@ -557,6 +671,8 @@ impl Daemon {
             oracle.shutdown().await;
         }
         self.supply.shutdown().await;
+        self.alarms.shutdown().await;
+        self.log.shutdown().await;
         self.pegs.shutdown().await;
         self.settlements.shutdown().await;
         self.relay.shutdown().await;
@@ -750,7 +866,7 @@ fn local_offers(chains: &Chains) -> Vec<Offer> {
 }
 
 /// The key that encrypts preimages; made at the first start.
-fn seal_key(config: &Config) -> Result<StoreKey, StartError> {
+pub(crate) fn seal_key(config: &Config) -> Result<StoreKey, StartError> {
     let path = &config.transfers.seal_key_file;
     let failed = |source| StartError::SealKey {
         path: path.clone(),

@@ -13,12 +13,14 @@
 //! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
 //! | `device` | a cold-chain device is admitted with its owner's deposit, and heard by every operator |
 //! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
+//! | `evidence` | one file proves the swap; it is checked offline, and a copy with one bit changed is refused |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
 mod books;
 mod call;
 mod cold_chain;
 mod device;
+mod evidence;
 mod follow;
 mod outsiders;
 mod peg;
@@ -128,6 +130,9 @@ pub(crate) enum DemoError {
     /// The API of this very daemon.
     #[error(transparent)]
     Api(#[from] reqwest::Error),
+    /// An evidence file.
+    #[error(transparent)]
+    Evidence(#[from] crate::evidence::EvidenceError),
     /// Proving.
     #[error(transparent)]
     Proof(#[from] causeway_circuits::Error),
@@ -283,12 +288,24 @@ async fn transfers(
     let delivered = deliveries(&stage, step, note, crossing).await;
     note("a cold-chain device is admitted; its readings go to every operator over mutual TLS");
     let heard = devices(&stage, step).await;
+    let proved = match evidence::prove(&stage, swap).await {
+        Ok(proved) => {
+            step("evidence", proved.ok, proved.text, proved.found);
+            proved.ok
+        }
+        Err(error) => {
+            let found = json!({ "error": error.to_string() });
+            step("evidence", false, error.to_string(), found);
+            false
+        }
+    };
     let ok = [&swap_end, &tower_end, &refund_end]
         .iter()
         .all(|end| matches!(end, Ok(true)))
         && call_ok
         && delivered
-        && heard;
+        && heard
+        && proved;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);
     let transfers = json!([

@@ -88,6 +88,15 @@ pub enum EvidenceError {
     /// A chain does not answer as it should.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The file cannot be written or read back.
+    #[error("{} cannot be written and read: check permissions and space", path.display())]
+    Write {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// It does not fit a file.
     #[error(transparent)]
     File(#[from] Broken),

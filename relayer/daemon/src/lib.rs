@@ -7,6 +7,7 @@
 //! * [`external`]: external chains, connected.
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
 //! * [`oracle`]: devices, and the operators that take their readings.
+//! * [`eventlog`]: every event of every chain and every act, so that nothing is hidden. [`alarms`]: who is told what.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * `sites`: where gateways, pegs and settlements are.
 //! * [`daemon`]: all of it, started in order and stopped in reverse. [`cli`]: the command line over it.
@@ -14,6 +15,7 @@
 // Errors of starting up carry what a person needs to act; none is on a hot path.
 #![allow(clippy::result_large_err)]
 
+pub mod alarms;
 pub mod api;
 pub mod bench;
 pub mod cli;
@@ -24,6 +26,7 @@ pub mod daemon;
 pub mod datadir;
 pub mod demo;
 pub mod drive;
+pub mod eventlog;
 pub mod evidence;
 pub mod external;
 mod faults;

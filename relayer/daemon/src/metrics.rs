@@ -189,6 +189,52 @@ pub fn feed_operator(operator: &str, feed: &str, state: &feed::State) {
     gauge!("causeway_feed_operator_attempts", &labels).set(f64::from(state.attempts));
 }
 
+/// Entries that came into the event log.
+pub fn log_entries(segment: u64, count: usize) {
+    counter!("causeway_log_entries_total", "segment" => segment.to_string())
+        .increment(count as u64);
+}
+
+/// A chain's segment of the event log is read up to a height with nothing missing.
+pub fn log_segment(chain: &str, size: u64, height: u64) {
+    gauge!("causeway_log_size", "chain" => chain.to_owned()).set(size as f64);
+    gauge!("causeway_log_height", "chain" => chain.to_owned()).set(height as f64);
+}
+
+/// Whether a number of a chain's lanes is missing.
+pub fn log_gap(chain: &str, missing: bool) {
+    let flag = if missing { 1.0 } else { 0.0 };
+    gauge!("causeway_log_gap", "chain" => chain.to_owned()).set(flag);
+}
+
+/// A head of the event log was signed, at a second.
+pub fn log_signed(at: u64) {
+    gauge!("causeway_log_signed_at_seconds").set(at as f64);
+}
+
+/// A head of the event log is anchored, since a second.
+pub fn log_anchored(number: u64, at: u64) {
+    gauge!("causeway_log_anchor_number").set(number as f64);
+    gauge!("causeway_log_anchored_at_seconds").set(at as f64);
+}
+
+/// A step of an alarm.
+pub fn alarm(rule: &str, happened: &'static str) {
+    counter!("causeway_alarm_steps_total", "rule" => rule.to_owned(), "happened" => happened)
+        .increment(1);
+}
+
+/// An alarm that found the queue full.
+pub fn alarm_dropped() {
+    counter!("causeway_alarms_dropped_total").increment(1);
+}
+
+/// An attempt to tell somebody: `done`, `failed`, `given_up`.
+pub fn alarm_delivery(channel: &str, outcome: &'static str) {
+    counter!("causeway_alarm_deliveries_total", "channel" => channel.to_owned(), "outcome" => outcome)
+        .increment(1);
+}
+
 fn kind_of(task: &str) -> &str {
     task.split(':').next().unwrap_or(task)
 }

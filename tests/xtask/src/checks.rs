@@ -39,6 +39,14 @@ pub(crate) fn docs(steps: &mut Steps) -> Result<()> {
     })
 }
 
+/// Rules for Prometheus, by its own tool.
+pub(crate) fn alerts(steps: &mut Steps) -> Result<()> {
+    steps.run("alert rules", || {
+        let rules = root().join("config/alerts.yml");
+        Tool::new("promtool", ["check", "rules"]).arg(rules).run()
+    })
+}
+
 pub(crate) fn deny(steps: &mut Steps) -> Result<()> {
     let program = steps.run("cargo-deny is there", deny_program)?;
     steps.run("bans, licences, sources", || {

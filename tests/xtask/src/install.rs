@@ -40,6 +40,12 @@ const MOSQUITTO: Need = Need {
     packages: &["mosquitto"],
 };
 
+const PROMTOOL: Need = Need {
+    what: "promtool",
+    probe: &["promtool", "--version"],
+    packages: &["prometheus"],
+};
+
 /// Oldest Node.js the npm packages run on.
 const NODE_MAJOR: u32 = 18;
 
@@ -53,6 +59,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     let snarkjs = root().join("circuits/snarkjs");
     steps.run("npm packages of circuits/snarkjs", || npm(&snarkjs))?;
     steps.run("MQTT broker for devices", || system(&MOSQUITTO))?;
+    steps.run("checker of alert rules", || system(&PROMTOOL))?;
     let requirements = clients.join("requirements.txt");
     if requirements.exists() {
         steps.run("python packages of tests/clients", || {

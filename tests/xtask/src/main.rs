@@ -116,6 +116,7 @@ fn on_contracts(what: Contracts, steps: &mut Steps) -> Result<()> {
 /// The Rust tests come last, so that their counts are at the end of the log.
 fn test(steps: &mut Steps) -> Result<()> {
     install::all(steps)?;
+    checks::alerts(steps)?;
     contracts::check(steps)?;
     contracts::test(steps)?;
     rust::test(steps)

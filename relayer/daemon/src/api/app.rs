@@ -17,19 +17,21 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::{EventView, FeedStep, MessageStep, SupplyView};
+use super::{AlarmView, EventView, FeedStep, MessageStep, SupplyView};
 use crate::{
+    alarms::{Alarms, Rule},
     config::{Config, raw::Kind},
     contracts::Proofs,
     crossing::{peg::PegHandle, settlement::SettlementHandle},
     drive::DriverHandle,
+    eventlog::LogHandle,
     external::External,
     hosting::Hosting,
     keys::Signers,
     metrics,
     oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
-    supply::SupplyHandle,
+    supply::{SupplyHandle, SupplyNews},
 };
 
 /// Events that a client can still resume from.
@@ -47,6 +49,8 @@ pub struct App {
     pub(super) feeds: FeedsHandle,
     pub(super) oracle: Option<OracleHandle>,
     pub(super) signers: Signers,
+    pub(super) log: LogHandle,
+    pub(super) alarms: Alarms,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -77,6 +81,10 @@ pub struct Engines {
     pub oracle: Option<OracleHandle>,
     /// Keys of our accounts, for what is signed beside transactions.
     pub signers: Signers,
+    /// The event log.
+    pub log: LogHandle,
+    /// The alarms.
+    pub alarms: Alarms,
 }
 
 /// Who may talk to the API.
@@ -238,9 +246,7 @@ impl App {
             pegs,
             supply,
             settlements,
-            feeds,
-            oracle,
-            signers,
+            alarms, feeds, log, oracle, signers,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -248,9 +254,7 @@ impl App {
             pegs,
             supply,
             settlements,
-            feeds,
-            oracle,
-            signers,
+            alarms, feeds, log, oracle, signers,
             chains,
             accounts,
             access,
@@ -405,6 +409,7 @@ async fn collect(app: Arc<App>) {
     let mut statements = app.supply.subscribe();
     let mut settlements = app.settlements.subscribe();
     let mut feeds = app.feeds.subscribe();
+    let mut alarms = app.alarms.subscribe();
     let mut stopping = app.stopping.subscribe();
     loop {
         tokio::select! {
@@ -437,6 +442,7 @@ async fn collect(app: Arc<App>) {
             },
             news = statements.recv() => match news {
                 Ok(news) => {
+                    watch_supply(&app, &news);
                     let view = SupplyView::new(&app, &news.peg, &news.row);
                     app.events.push(Published::new("supply", &view));
                 }
@@ -448,9 +454,28 @@ async fn collect(app: Arc<App>) {
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
+            news = alarms.recv() => match news {
+                Ok(news) => app.events.push(Published::new("alarm", &AlarmView::from(news.alarm))),
+                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
             // An error means that the API is gone.
             _ = stopping.changed() => return,
         }
+    }
+}
+
+/// A token that is not backed is an alarm until it is backed again.
+fn watch_supply(app: &App, news: &SupplyNews) {
+    let finding = &news.row.statement.finding;
+    if finding.is_alarm() {
+        let text = format!(
+            "the supply statement of {} does not hold: {finding:?}",
+            news.peg
+        );
+        app.alarms.raise(Rule::Supply, &news.peg, text);
+    } else {
+        app.alarms.clear(Rule::Supply, &news.peg);
     }
 }
 

@@ -7,8 +7,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    chains, crossings, devices, events, evidence, feeds, health, messages, problem, proofs,
-    readings, settlement, supply, transfers, views,
+    alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream, messages, problem, proofs, readings, settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -55,12 +54,26 @@ use super::{
         readings::list,
         readings::show,
         readings::prove,
+        log::list,
+        log::head,
+        log::proof,
+        log::segment,
+        log_stream::stream,
+        alarms::list,
+        alarms::show,
+        alarms::acknowledge,
+        lanes::list,
+        lanes::pause,
+        lanes::unpause,
         events::stream
     ),
     components(schemas(
         problem::Problem,
         views::EventView,
         crossings::StartPeg,
+        alarms::AlarmView,
+        log::LogEntryView,
+        log::LogList,
         messages::MessageStep,
         feeds::FeedStep,
         settlement::StartSettlement

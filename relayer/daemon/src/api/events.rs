@@ -28,7 +28,7 @@ pub(super) struct From {
 
 /// Steps of all transfers and messages as they happen, and every change of what a supply statement finds.
 ///
-/// Events named `step` carry an `EventView`, `message` a `MessageStep`, `supply` a `SupplyView`, `feed` a `FeedStep`. An event named `gap` says that events after the given id are no longer
+/// Events named `step` carry an `EventView`, `message` a `MessageStep`, `supply` a `SupplyView`, `feed` a `FeedStep`, `alarm` an `AlarmView`. An event named `gap` says that events after the given id are no longer
 /// kept, or were of an earlier run of the daemon: list the transfers again.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(From),

@@ -136,6 +136,10 @@ impl From<EvidenceError> for Problem {
             | EvidenceError::UnknownLog { .. }
             | EvidenceError::TooMany { .. } => Self::bad_request(text),
             EvidenceError::Chain(_) => Self::unavailable(text),
+            EvidenceError::Write { .. } => {
+                let what = "see the log of the daemon";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text, what)
+            }
             EvidenceError::File(_) => {
                 let what = "ask for one transaction: the file would be too long";
                 Self::new(StatusCode::CONFLICT, "too-long", text, what)

@@ -15,8 +15,14 @@ use crate::metrics;
 
 /// Addresses that answer anyone.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
-/// Has its own life time.
-const STREAM: &str = "/v1/events";
+/// Acts of those who watch, not of those who transfer.
+const OVERSIGHT: [&str; 3] = [
+    "/v1/alarms/{id}/acknowledge",
+    "/v1/lanes/{chain}/{lane}/pause",
+    "/v1/lanes/{chain}/{lane}/unpause",
+];
+/// Have their own life time.
+const STREAMS: [&str; 2] = ["/v1/events", "/v1/log/events"];
 
 pub(super) async fn guard(
     State(app): State<Arc<App>>,
@@ -31,7 +37,7 @@ pub(super) async fn guard(
         .get::<MatchedPath>()
         .map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
-    let response = match allowed(&app, &caller, &request) {
+    let response = match allowed(&app, &caller, &request, &route) {
         Err(problem) => problem.into_response(),
         Ok(()) => run(&app, &route, request, next).await,
     };
@@ -41,7 +47,7 @@ pub(super) async fn guard(
 }
 
 async fn run(app: &App, route: &str, request: Request, next: Next) -> Response {
-    if route == STREAM {
+    if STREAMS.contains(&route) {
         return next.run(request).await;
     }
     let limit = app.limits.request_timeout;
@@ -55,12 +61,12 @@ async fn run(app: &App, route: &str, request: Request, next: Next) -> Response {
     }
 }
 
-fn allowed(app: &App, caller: &Caller, request: &Request) -> Result<(), Problem> {
+fn allowed(app: &App, caller: &Caller, request: &Request, route: &str) -> Result<(), Problem> {
     let path = request.uri().path();
     match app.access {
         Access::Loopback => same_machine(request.headers()),
         Access::Certificates if OPEN.contains(&path) => Ok(()),
-        Access::Certificates => in_role(caller, request.method()),
+        Access::Certificates => in_role(caller, request.method(), route),
     }
 }
 
@@ -96,7 +102,7 @@ fn is_loopback(authority: &str) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "::1")
 }
 
-fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
+fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem> {
     let Some(peer) = &caller.peer else {
         let detail = caller
             .refused
@@ -112,17 +118,33 @@ fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
         ));
     };
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    if reads || matches!(peer.role, Role::Member | Role::Admin) {
+    if reads || may(peer.role, route) {
         return Ok(());
     }
-    let detail = format!("{} has the role {}, which only reads", peer.name, peer.role);
-    let what = "ask a member or admin";
+    let detail = format!(
+        "{} has the role {}, which may not do this",
+        peer.name, peer.role
+    );
+    let what = if OVERSIGHT.contains(&route) {
+        "ask an operator, regulator or admin"
+    } else {
+        "ask a member or admin"
+    };
     Err(Problem::new(
         StatusCode::FORBIDDEN,
         "wrong-role",
         detail,
         what,
     ))
+}
+
+/// Who may change something. What moves assets is the members' business, what watches over them is not.
+fn may(role: Role, route: &str) -> bool {
+    match role {
+        Role::Admin => true,
+        Role::Member => !OVERSIGHT.contains(&route),
+        Role::Operator | Role::Regulator => OVERSIGHT.contains(&route),
+    }
 }
 
 fn hardened(mut response: Response) -> Response {

@@ -1,5 +1,6 @@
 //! Every address with right, wrong, oversized and repeated input, over two chains in memory.
 
+mod log;
 mod proofs;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -27,6 +28,7 @@ use super::{
     *,
 };
 use crate::{
+    alarms::{AlarmConfig, Alarms},
     config::{self, Purpose},
     crossing::{
         CrossingConfig, Handle,
@@ -34,6 +36,7 @@ use crate::{
         settlement::{SettlementSite, Settlements},
     },
     drive::{DriveConfig, Driver, WallClock},
+    eventlog::{LogConfig, LogHandle, LoggedChain},
     keys::{Signers, address_of},
     oracle::feeds::{FeedsConfig, FeedsHandle},
     relay::{RelayConfig, RelayHandle},
@@ -135,7 +138,38 @@ impl Bench {
             chains.clone(),
         );
         let feeds = feeds.await.unwrap();
-        let supply = SupplyHandle::start(SupplyConfig::default(), store, driver.clone(), chains);
+        let supply = SupplyHandle::start(
+            SupplyConfig::default(),
+            Arc::clone(&store),
+            driver.clone(),
+            chains.clone(),
+        );
+        let alarms = Alarms::start(AlarmConfig::default(), Arc::clone(&store)).unwrap();
+        let logged = [(1, "a"), (2, "b")].map(|(id, name)| LoggedChain {
+            id: ChainId(id),
+            name: name.into(),
+            contracts: vec![chains[0].info().hash_time_lock],
+            gateways: Vec::new(),
+            start: Height(0),
+            stale_after: u64::MAX,
+        });
+        let log = LogConfig {
+            chains: logged.to_vec(),
+            keeper: Some(address_of(&party())),
+            anchor_every: Duration::from_millis(20),
+            ..LogConfig::default()
+        };
+        let log = LogHandle::start(
+            log,
+            store,
+            driver.clone(),
+            chains,
+            Signers::new([party()]),
+            alarms.clone(),
+        )
+        .await
+        .unwrap();
+        alarms.attach(log.clone());
         let engines = Engines {
             driver,
             relay,
@@ -145,6 +179,8 @@ impl Bench {
             feeds,
             oracle: None,
             signers: crate::keys::Signers::default(),
+            log,
+            alarms,
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),

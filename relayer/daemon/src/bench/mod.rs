@@ -10,12 +10,14 @@
 //! Every chain is a process of its own, so that processor time and memory are the chain's alone: `bench serve` runs one.
 //! `bench prove` measures the statements of `causeway-circuits`, beside the bare library and snarkjs.
 //! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
+//! `bench log` measures the event log.
 //! `bench relay` measures messages between the live chains.
 //! `bench feed` measures the way of a reading to a final answer on both chains.
 
 mod chains;
 mod feed;
 mod load;
+mod log;
 mod pair;
 mod prove;
 mod relay;
@@ -38,6 +40,7 @@ use self::{
 pub use self::{
     chains::{ServeBench, serve},
     feed::{FeedBench, feed},
+    log::{LogBench, log},
     pair::{PairBench, pair},
     prove::{ProveBench, ProveRow, prove, prove_row},
     relay::{RelayBench, relay},

@@ -131,6 +131,15 @@ pub(super) enum Command {
     /// Files that prove what crossed, and their offline check
     #[command(subcommand)]
     Evidence(Evidence),
+    /// The event log of both chains and of the daemon: list, follow its head, verify all of it
+    #[command(subcommand)]
+    Log(Log),
+    /// Alarms: list, show, acknowledge
+    #[command(subcommand)]
+    Alarm(Alarm),
+    /// Lanes between the chains: list, pause, unpause
+    #[command(subcommand)]
+    Lane(Lane),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
@@ -333,6 +342,95 @@ pub(super) enum Evidence {
     },
     /// What a verifier should know of the chains of a running daemon
     Chains,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Log {
+    /// Entries, newest first
+    #[command(
+        after_help = "Examples:\n  causeway log list --kind Locked --chain public\n  causeway log list --transfer 1f0c..."
+    )]
+    List(LogList),
+    /// Where the log stands: segments, the newest signed and the newest anchored head
+    Head,
+    /// Read all of it and check every entry, every link, the roots and the signature; the first that does not hold is named
+    #[command(after_help = "Exit codes: 0 all of it holds, 1 something does not.")]
+    Verify {
+        /// Who must have signed the head [default: whoever did, which is printed]
+        #[arg(long, value_name = "ADDRESS")]
+        keeper: Option<Address>,
+    },
+    /// Forget the log of a daemon that is stopped: its next start reads the chains again
+    Forget,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogList {
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(super) limit: u32,
+    /// Below this number
+    #[arg(long)]
+    pub(super) before: Option<u64>,
+    /// Of this chain, or `acts`
+    #[arg(long)]
+    pub(super) chain: Option<String>,
+    /// With this name
+    #[arg(long)]
+    pub(super) kind: Option<String>,
+    /// About the locks of this transfer
+    #[arg(long, value_name = "ID")]
+    pub(super) transfer: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Alarm {
+    /// Alarms, newest first
+    List {
+        /// Cleared ones as well
+        #[arg(long)]
+        all: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
+    /// One alarm
+    Show {
+        /// Its number
+        id: u64,
+    },
+    /// Say that you have seen it
+    Ack {
+        /// Its number
+        id: u64,
+        /// What is done about it
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Lane {
+    /// All lanes, in both directions
+    List,
+    /// Stop a lane at once
+    #[command(
+        after_help = "Example:\n  causeway lane pause public 1 --why \"item 4 is withheld\"\n\nWho and when stand on the chain, why in the event log."
+    )]
+    Pause(LaneAct),
+    /// Let a lane run again: the administrator's right
+    Unpause(LaneAct),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LaneAct {
+    /// The chain, by name
+    pub(super) chain: String,
+    /// Number of the lane
+    pub(super) lane: u32,
+    /// The reason
+    #[arg(long)]
+    pub(super) why: String,
 }
 
 #[derive(Debug, Args)]
@@ -795,6 +893,9 @@ pub(super) enum Bench {
     /// One circuit in a process of its own, as `bench prove` starts it
     #[command(hide = true)]
     ProveRow(crate::bench::ProveRow),
+    /// The event log: entries a second onto disk, and checking all of them
+    #[command(after_help = "Example:\n  causeway bench log --entries 1000000")]
+    Log(crate::bench::LogBench),
     /// Messages a second between the live chains and how long each takes, beside what the chains alone need
     #[command(
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"

@@ -3,11 +3,13 @@
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
 use causeway_core::margin::{self, ChainTiming, Timing};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Serialize;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{CliError, args::Global, client::Api, output::Output, run};
 use crate::{
-    api::ChainView,
+    api::{AlarmList, ChainView, LogState},
     config::{Config, PasswordSource, Purpose},
     datadir::{DataDir, DataDirError},
     external,
@@ -45,6 +47,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError
             for chain in chains {
                 findings.extend(live(&config, chain));
             }
+            findings.extend(log(&config, api).await);
         }
         None => {
             findings.push(finding(
@@ -59,6 +62,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError
     findings.extend(quorums(&config));
     findings.push(margins(&config));
     findings.extend(secrets(&config));
+    findings.extend(certificates(&config));
     let bad = findings.iter().filter(|f| !f.ok).count();
     let text: Vec<String> = findings
         .iter()
@@ -186,6 +190,101 @@ fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
     }
     findings
 }
+
+/// Whether the event log holds, how old its head is, and which alarms nobody has seen.
+async fn log(config: &Config, api: &Api) -> Vec<Finding> {
+    let state = match api.get::<LogState>("/v1/log/head").await {
+        Ok(state) => state,
+        Err(error) => return vec![finding("event log", false, error.to_string())],
+    };
+    let mut findings = Vec::new();
+    for part in &state.segments {
+        let check = format!("{} log", part.segment);
+        findings.push(match &part.broken {
+            Some(broken) => finding(
+                check,
+                false,
+                format!("{broken}; see docs/operations.md, Alarms"),
+            ),
+            None => finding(
+                check,
+                true,
+                format!("{} entries, complete to block {}", part.size, part.height),
+            ),
+        });
+    }
+    if state.agrees == Some(false) {
+        let detail =
+            "the newest anchor on the chain is of another log; see docs/operations.md, Alarms";
+        findings.push(finding("log anchor", false, detail));
+    }
+    if let (Some(signed), Some(_)) = (&state.signed, state.anchor_chain) {
+        let anchored = state.anchored.as_ref().map_or(0, |head| head.at);
+        let behind = signed.at.saturating_sub(anchored);
+        let allowed = config
+            .eventlog
+            .anchor_every
+            .as_secs()
+            .saturating_mul(3)
+            .max(60);
+        let detail = match anchored {
+            0 => "a head is signed, none is anchored yet".to_owned(),
+            _ => format!(
+                "the newest signed head is {behind} s newer than the anchored one, {allowed} s are allowed"
+            ),
+        };
+        findings.push(finding(
+            "log head",
+            anchored == 0 || behind <= allowed,
+            detail,
+        ));
+    }
+    match api.get::<AlarmList>("/v1/alarms?open=true&limit=500").await {
+        Ok(list) => {
+            let unseen = list
+                .alarms
+                .iter()
+                .filter(|alarm| alarm.acknowledged_at.is_none())
+                .count();
+            let detail = format!("{unseen} open that nobody has acknowledged: causeway alarm list");
+            findings.push(finding("alarms", unseen == 0, detail));
+        }
+        Err(error) => findings.push(finding("alarms", false, error.to_string())),
+    }
+    findings
+}
+
+/// Certificates of this daemon's servers, and of who signs its clients'.
+fn certificates(config: &Config) -> Vec<Finding> {
+    let servers = config
+        .hosted()
+        .filter_map(|(_, hosted)| hosted.rpc.tls.as_ref());
+    let files = config.api.tls.iter().chain(servers);
+    let files = files.flat_map(|tls| [&tls.certificate_file, &tls.client_ca_file]);
+    files.map(|path| certificate(path)).collect()
+}
+
+fn certificate(path: &Path) -> Finding {
+    let check = "certificate";
+    let bad = |why: &str| finding(check, false, format!("{}: {why}", path.display()));
+    let Ok(der) = CertificateDer::from_pem_file(path) else {
+        return bad("no certificate can be read from it");
+    };
+    let Ok((_, certificate)) = X509Certificate::from_der(&der) else {
+        return bad("is no certificate");
+    };
+    let until = certificate.validity().not_after.timestamp();
+    let now = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
+    let days = (until - now) / 86_400;
+    let detail = format!(
+        "{} is valid for {days} days; `causeway key issue` makes another",
+        path.display()
+    );
+    finding(check, until > now && days >= SOON_DAYS, detail)
+}
+
+/// A certificate with fewer days left is a finding.
+const SOON_DAYS: i64 = 14;
 
 /// Asks the nodes of external chains what the daemon will ask them when it starts.
 async fn nodes(config: &Config) -> Vec<Finding> {

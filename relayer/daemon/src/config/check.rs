@@ -16,6 +16,7 @@ use super::{
 
 mod evm;
 mod oracle;
+mod log;
 mod peg;
 mod settlement;
 
@@ -67,6 +68,8 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     let oracle = checker.oracle(raw.oracle, &data_dir, &chains, &accounts)?;
     Ok(Config {
         oracle,
+        eventlog: checker.eventlog(raw.eventlog, &chains, &accounts)?,
+        alarms: checker.alarms(raw.alarms)?,
         api: checker.api(raw.api)?,
         transfers: checker.transfers(raw.transfers, &data_dir)?,
         log: raw.log,

@@ -37,6 +37,10 @@ pub struct Raw {
     pub oracle: Oracle,
     /// Settlements that are carried, by name.
     pub settlements: BTreeMap<String, Settlement>,
+    /// The event log.
+    pub eventlog: EventLog,
+    /// Who is told of alarms.
+    pub alarms: Alarms,
 }
 
 /// `[log]`.
@@ -570,6 +574,95 @@ pub struct ResultEnd {
     pub start_height: u64,
 }
 
+/// `[eventlog]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventLog {
+    /// Our account that signs and anchors heads, by name. The watchtower's in the local profile, none in any other.
+    pub keeper: Option<String>,
+    /// Chain of the anchors, by name.
+    pub anchor_chain: Option<String>,
+    /// The `LogAnchor` there. Deployed by the local profile.
+    pub anchor_contract: Option<Address>,
+    /// Time between two heads, seconds.
+    pub anchor_every_seconds: u64,
+    /// A lock of at least so much is an alarm, in smallest units of its asset, decimal.
+    pub large_value: String,
+    /// So many refunds to one sender are an alarm ...
+    pub repeated_refunds: usize,
+    /// ... within so many seconds.
+    pub repeated_refunds_seconds: u64,
+}
+
+/// `[alarms]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alarms {
+    /// After how long an alarm that nobody has acknowledged escalates, seconds.
+    pub escalate_after_seconds: u64,
+    /// Where they are posted.
+    pub webhook: Option<Webhook>,
+    /// Where they are mailed.
+    pub mail: Option<Mail>,
+}
+
+/// `[alarms.webhook]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// HTTPS; in the local profile also HTTP on loopback.
+    pub url: String,
+    /// File whose first line is the key of the signature.
+    pub key_file: PathBuf,
+}
+
+/// `[alarms.mail]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How it is talked to.
+    #[serde(default = "implicit")]
+    pub tls: crate::alarms::MailTls,
+    /// Who sends.
+    pub from: String,
+    /// Who is told.
+    pub to: Vec<String>,
+    /// User name at the server.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File whose first line is the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        Self {
+            keeper: None,
+            anchor_chain: None,
+            anchor_contract: None,
+            anchor_every_seconds: 600,
+            large_value: "1000000000000000000000".into(),
+            repeated_refunds: 5,
+            repeated_refunds_seconds: 3_600,
+        }
+    }
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self {
+            escalate_after_seconds: 900,
+            webhook: None,
+            mail: None,
+        }
+    }
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self {
@@ -585,6 +678,8 @@ impl Default for Raw {
             pegs: BTreeMap::new(),
             oracle: Oracle::default(),
             settlements: BTreeMap::new(),
+            eventlog: EventLog::default(),
+            alarms: Alarms::default(),
         }
     }
 }
@@ -636,6 +731,10 @@ impl Default for Transfers {
             carry: true,
         }
     }
+}
+
+const fn implicit() -> crate::alarms::MailTls {
+    crate::alarms::MailTls::Implicit
 }
 
 const fn yes() -> bool {

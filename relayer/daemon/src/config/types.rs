@@ -16,6 +16,7 @@ use causeway_core::margin::ChainTiming;
 
 use super::raw;
 use crate::oracle::feeds::PeerSite;
+use crate::alarms::AlarmConfig;
 
 /// A configuration whose every value was checked.
 #[derive(Clone, Debug)]
@@ -42,6 +43,10 @@ pub struct Config {
     pub oracle: Oracle,
     /// Settlements that are carried, by name.
     pub settlements: BTreeMap<String, Settlement>,
+    /// The event log.
+    pub eventlog: EventLog,
+    /// Who is told of alarms.
+    pub alarms: AlarmConfig,
 }
 
 /// Devices, and the operators of this process that take their readings.
@@ -147,6 +152,24 @@ pub struct Settlement {
     pub settlement: Address,
     /// Where reading the results begins.
     pub consortium_start: u64,
+}
+
+
+/// The event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventLog {
+    /// Our account that signs heads, by name.
+    pub keeper: Option<String>,
+    /// Name of the chain and the contract where they are anchored.
+    pub anchor: Option<(String, Address)>,
+    /// Time between two heads.
+    pub anchor_every: Duration,
+    /// A lock of at least so much is an alarm.
+    pub large_value: U256,
+    /// So many refunds to one sender are an alarm ...
+    pub refunds: usize,
+    /// ... within so many seconds.
+    pub refunds_within: u64,
 }
 
 /// A pair of ports.

@@ -738,6 +738,7 @@ async fn a_kill_at_any_persist_point_comes_to_the_same_outcome() {
             PersistPoint::RelayStepped,
             PersistPoint::RelayCalled,
             PersistPoint::SupplyRead,
+            PersistPoint::LogAppended,
             PersistPoint::SupplyStated,
         ]
         .contains(point);

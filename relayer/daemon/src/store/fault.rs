@@ -74,6 +74,8 @@ persist_points! {
     FeedRead = "feed_read",
     /// A step of an operator, with the reports that it wants sent.
     FeedStepped = "feed_stepped",
+    /// Entries of the event log, and how far their chain was read.
+    LogAppended = "log_appended",
 }
 
 /// Just before or just after the commit.

@@ -6,12 +6,14 @@
 //!
 //! What never happens here: a secret of ours or a signed transaction in plain text; a transition that is half written.
 
+mod alarms;
 mod change;
 mod crossing;
 mod error;
 mod fault;
 mod feed;
 mod oracle;
+mod log;
 mod orders;
 mod query;
 mod relay;
@@ -26,6 +28,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use alarms::{AlarmRow, AlarmState, DeliveryRow};
 pub use change::{Change, Committed, Creation, Decision, EventKey, Fact, OrderChange, StepWrite};
 pub use crossing::{
     CrossingChange, CrossingCursor, CrossingFact, CrossingKey, CrossingRow, CrossingStep,
@@ -35,6 +38,9 @@ pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use feed::{FeedRead, FeedRow, OperatorRow, OperatorWrite};
 pub use oracle::{DeviceRow, OracleRead};
+pub use log::{
+    Anchored, HeadRow, Heads, LogFilter, LogPage, LogRow, NewEntry, RawRow, SegmentRow, segment_of,
+};
 pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
