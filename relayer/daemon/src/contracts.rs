@@ -147,7 +147,7 @@ pub fn log_anchor(deployer: Address, holders: usize) -> Address {
 }
 
 const fn log_anchor_nonce(holders: usize) -> u64 {
-    first_of_settling(holders) + SETTLEMENT_PUBLIC
+    first_of_settling(holders) + SETTLEMENT_PUBLIC + oracle::ORACLE_PUBLIC
 }
 
 /// Transactions of [`ensure_settlement`] on the public chain.

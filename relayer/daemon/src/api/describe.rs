@@ -7,7 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream, messages, problem, proofs, readings, settlement, supply, transfers, views,
+    alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream,
+    messages, problem, proofs, readings, settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]

@@ -15,8 +15,8 @@ use super::{
 };
 
 mod evm;
-mod oracle;
 mod log;
+mod oracle;
 mod peg;
 mod settlement;
 

@@ -15,8 +15,8 @@ use causeway_adapter_evm::EvmConfig;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
-use crate::oracle::feeds::PeerSite;
 use crate::alarms::AlarmConfig;
+use crate::oracle::feeds::PeerSite;
 
 /// A configuration whose every value was checked.
 #[derive(Clone, Debug)]
@@ -132,7 +132,6 @@ pub struct OracleMqtt {
     pub key_file: PathBuf,
 }
 
-
 /// An escrow on a public chain, and the results of a consortium chain that open it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
@@ -153,7 +152,6 @@ pub struct Settlement {
     /// Where reading the results begins.
     pub consortium_start: u64,
 }
-
 
 /// The event log.
 #[derive(Clone, Debug, PartialEq, Eq)]

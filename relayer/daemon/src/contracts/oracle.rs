@@ -8,7 +8,7 @@ use causeway_contracts::{
     oracle::feed_id,
 };
 
-use super::{DeployError, Messaging, first_of_settling, stages};
+use super::{DeployError, Messaging, SETTLEMENT_PUBLIC, first_of_settling, stages};
 
 /// The feed of the local profile.
 pub const DEMO_FEED: &str = "cold-chain/temperature";
@@ -36,9 +36,9 @@ const HEARTBEAT: u32 = 20;
 /// Seconds without an answer after which the feed may be called stale.
 const STALE_AFTER: u32 = 90;
 
-/// Transactions of [`ensure_settlement`](super::ensure_settlement) on the public chain.
-const SETTLING_PUBLIC: u64 = 1;
-/// The same on the consortium chain.
+/// Transactions of [`ensure_oracle`] on the public chain.
+pub(super) const ORACLE_PUBLIC: u64 = 4;
+/// Transactions of [`ensure_settlement`](super::ensure_settlement) on the consortium chain.
 const SETTLING_CONSORTIUM: u64 = 2;
 
 /// Where the contracts of devices and feeds are in the local profile.
@@ -64,7 +64,7 @@ impl OracleAt {
     /// Where a deployer puts them, after what settlements need.
     pub fn of(deployer: Address, holders: usize) -> Self {
         let settling = first_of_settling(holders);
-        let public = |number| deployer.create(settling + SETTLING_PUBLIC + number);
+        let public = |number| deployer.create(settling + SETTLEMENT_PUBLIC + number);
         let consortium = |number| deployer.create(settling + SETTLING_CONSORTIUM + number);
         Self {
             registry: public(0),
@@ -163,7 +163,7 @@ pub async fn ensure_oracle(
             stages(
                 chain,
                 deployer,
-                settling + SETTLING_PUBLIC,
+                settling + SETTLEMENT_PUBLIC,
                 [creations, market],
             )
             .await

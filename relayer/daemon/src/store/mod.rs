@@ -12,8 +12,8 @@ mod crossing;
 mod error;
 mod fault;
 mod feed;
-mod oracle;
 mod log;
+mod oracle;
 mod orders;
 mod query;
 mod relay;
@@ -37,10 +37,10 @@ pub use crossing::{
 pub use error::StoreError;
 pub use fault::{Edge, FaultPoint, Faults, OnFault, PersistPoint};
 pub use feed::{FeedRead, FeedRow, OperatorRow, OperatorWrite};
-pub use oracle::{DeviceRow, OracleRead};
 pub use log::{
     Anchored, HeadRow, Heads, LogFilter, LogPage, LogRow, NewEntry, RawRow, SegmentRow, segment_of,
 };
+pub use oracle::{DeviceRow, OracleRead};
 pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
