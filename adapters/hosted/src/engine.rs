@@ -62,6 +62,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     block::{Attributes, Block, MAX_BLOCK_BYTES},
+    equivocation::{Convictions, Equivocation},
     execute::ExecutedBlock,
     gossip,
     ledger::{BlockError, Ledger},
@@ -114,6 +115,8 @@ pub struct Validator {
     pub genesis: Block,
     /// Whether it passes transactions on to peers; one validator of a process does.
     pub gossips: bool,
+    /// What the validators of this process know against others.
+    pub convictions: Arc<Convictions>,
 }
 
 /// Why a validator cannot run.
@@ -201,6 +204,7 @@ impl Provider for Committees {
 struct App {
     ledger: Arc<Ledger>,
     pool: Arc<TxPool>,
+    committees: Committees,
     beneficiary: Account,
     finals: mpsc::UnboundedSender<(Block, Exact)>,
 }
@@ -231,6 +235,21 @@ impl App {
             };
         }
         Some(base)
+    }
+
+    /// Whether a block pays its proposer. By the beneficiary elections count who made which block, so a quorum must stand
+    /// for it (docs/adr/0017-blocks-counted-from-headers.md).
+    fn is_of(&self, context: &Context<Digest, PublicKey>, block: &Block) -> bool {
+        let committee = self.committees.get(context.round.epoch().get());
+        let leader = committee.and_then(|c| c.address_of_member(&context.leader));
+        let beneficiary = block.header().beneficiary;
+        if leader != Some(beneficiary) {
+            tracing::warn!(
+                chain = %self.spec().name, number = block.number(), %beneficiary, ?leader,
+                "refusing a proposed block whose beneficiary is not its proposer"
+            );
+        }
+        leader == Some(beneficiary)
     }
 
     /// Verifies off the consensus threads, waiting for a block whose time is ahead of ours.
@@ -308,11 +327,18 @@ impl<E: Spawner + Metrics + Clock + Storage> Application<E> for App {
         Some(Digested::compute(built.block().clone(), &Sequential).await)
     }
 
-    async fn verify(&mut self, _: (E, Self::Context), mut ancestry: impl Ancestry<Block>) -> bool {
+    async fn verify(
+        &mut self,
+        (_, context): (E, Self::Context),
+        mut ancestry: impl Ancestry<Block>,
+    ) -> bool {
         let Some(block) = ancestry.next().await else {
             return false;
         };
         let block = block.inner().clone();
+        if !self.is_of(&context, &block) {
+            return false;
+        }
         let Some(parent) = self.ready(ancestry).await else {
             return false;
         };
@@ -339,10 +365,11 @@ impl Reporter for App {
     }
 }
 
-/// Keeps the certificates of final blocks.
+/// Keeps the certificates of final blocks, and evidence against validators that sign twice.
 #[derive(Clone)]
 struct Certifier {
     ledger: Arc<Ledger>,
+    convictions: Arc<Convictions>,
     scheme: Arc<Scheme>,
 }
 
@@ -350,12 +377,21 @@ impl Reporter for Certifier {
     type Activity = Activity<Scheme, Digest>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
-        if let Activity::Finalization(finalization) = activity {
+        if let Activity::Finalization(finalization) = &activity {
             let certificate = self
                 .scheme
                 .finality(&finalization.proposal, &finalization.certificate);
             self.ledger
                 .certify(certificate.block_hash, certificate.to_bytes());
+        }
+        if let Some(found) = Equivocation::of(&self.scheme, &activity) {
+            let validator = found.validator;
+            if self.convictions.add(found) {
+                tracing::error!(
+                    chain = %self.ledger.spec().name, %validator,
+                    "a validator signed two votes that exclude each other: the evidence is kept"
+                );
+            }
         }
         Feedback::Ok
     }
@@ -490,6 +526,7 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         domain,
         genesis,
         gossips,
+        convictions,
     } = validator;
     let me = identity.network.public_key();
     let spec = ledger.spec().clone();
@@ -618,6 +655,7 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
     let app = App {
         ledger: ledger.clone(),
         pool: pool.clone(),
+        committees: committees.clone(),
         beneficiary: scheme::address_of(&identity.vote),
         finals: finals_tx,
     };
@@ -689,6 +727,7 @@ pub async fn run(context: runtime::Context, validator: Validator) -> Result<(), 
         let scheme = committees.get(epoch).ok_or(EngineError::Set(epoch))?;
         let certifier = Certifier {
             ledger: ledger.clone(),
+            convictions: convictions.clone(),
             scheme: scheme.clone(),
         };
         let reporter: Reporters<Certifier, Inline<_, _, _, _, _>> =
