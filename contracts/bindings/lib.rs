@@ -9,7 +9,7 @@
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`DeviceRegistry`](device_registry), [`DeviceMirror`](device_mirror), [`FeedAggregator`](feed_aggregator), [`Evidence`](evidence), [`EvidenceRoll`](evidence_roll), [`DataMarket`](data_market) | devices, feeds and their data |
 //! | [`Election`](election), [`MemberRegistry`](member_registry) | who validates: elections, and members' votes |
-//! | [`governance`] | what a candidate's vote key signs |
+//! | [`governance`] | what a candidate's vote key signs, scores and seats computed again |
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
 //! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
 //! | [`conditional`] | salt and evidence of locks claimed with a proof |
@@ -63,10 +63,10 @@ pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
     call_executor, credential_desk, data_market, delivery_agreement, device_mirror,
-    device_registry, election, event_hub, evidence, evidence_roll, feed_aggregator, gateway, hash_time_lock,
-    light_client, lock_hooks, member_registry, message_hooks, metered_token, owned_anchors, peg_mint, peg_token,
-    peg_vault, points_token, session_condition, settlement, settlement_escrow, validator_set,
-    verifier_registry, verifiers,
+    device_registry, election, event_hub, evidence, evidence_roll, feed_aggregator, gateway,
+    hash_time_lock, light_client, lock_hooks, member_registry, message_hooks, metered_token,
+    owned_anchors, peg_mint, peg_token, peg_vault, points_token, session_condition, settlement,
+    settlement_escrow, validator_set, verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;

@@ -22,6 +22,23 @@ contract ElectionVectorsTest is ElectionWorld {
         eq(digest, 0x3465304feb8fa4367b46a6492b8b08d7bd18e341cff9cd37edd95bbae70dd87b, "candidacy");
     }
 
+    function test_seats_are_those_of_the_book() external view {
+        uint64[3][9] memory cases = [
+            [uint64(7), 29, 7],
+            [uint64(7), 30, 10],
+            [uint64(10), 24, 10],
+            [uint64(10), 23, 7],
+            [uint64(7), 0, 7],
+            [uint64(100), type(uint64).max, 101],
+            [uint64(101), type(uint64).max, 101],
+            [uint64(101), 0, 100],
+            [uint64(100), 0, 97]
+        ];
+        for (uint256 i = 0; i < cases.length; ++i) {
+            eq(election.seatsAfter(uint32(cases[i][0]), cases[i][1]), cases[i][2], "seats");
+        }
+    }
+
     function test_a_vote_of_consensus_is_what_validators_sign() external view {
         ConsensusVote memory v = ConsensusVote(2, 3, 4, 5, keccak256("block"), "");
 

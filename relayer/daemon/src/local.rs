@@ -220,10 +220,8 @@ fn genesis(
         balance: U256::from(FUNDS),
         ..Default::default()
     };
-    let alloc: BTreeMap<Address, GenesisAccount> = funded
-        .values()
-        .map(|a| (*a, account.clone()))
-        .collect();
+    let alloc: BTreeMap<Address, GenesisAccount> =
+        funded.values().map(|a| (*a, account.clone())).collect();
     let validators = keys.iter().zip(ports);
     let validators = validators
         .map(|(k, port)| k.entry(format!("127.0.0.1:{port}")))
