@@ -145,6 +145,19 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// Has `who` compile and deploy a generated verifier; returns its address.
+    ///
+    /// # Errors
+    /// Fails when it does not compile, and when the wallet fails.
+    pub fn deploy_verifier(&self, who: &str, name: &str, source: &str) -> Result<String> {
+        let mut orders = self.wallet_of(who);
+        orders["name"] = json!(name);
+        orders["source"] = json!(source);
+        let deployed = wallet("verifier.mjs", &orders)?;
+        let address = deployed["address"].as_str().context("an address")?;
+        Ok(address.to_owned())
+    }
+
     fn order(
         &self,
         who: &str,

@@ -7,6 +7,7 @@
 //! | [`install`] | what the tests need beside Rust: Node.js, npm packages, a Python environment, an MQTT broker |
 //! | [`contracts`] | compiling, comparing and testing the Solidity |
 //! | [`checks`] | format, lints, documentation, dependency policy |
+//! | [`rust`] | building and running the Rust tests, a few programs side by side |
 //! | [`fuzz`] | coverage-guided fuzzing of the decoders |
 //!
 //! Everything is built in the release profile, so that nothing is built twice.
@@ -15,6 +16,7 @@ mod checks;
 mod contracts;
 mod fuzz;
 mod install;
+mod rust;
 mod steps;
 mod tool;
 
@@ -111,31 +113,12 @@ fn on_contracts(what: Contracts, steps: &mut Steps) -> Result<()> {
     }
 }
 
-/// Cargo's own output comes last, so that its counts are at the end of the log.
+/// The Rust tests come last, so that their counts are at the end of the log.
 fn test(steps: &mut Steps) -> Result<()> {
     install::all(steps)?;
     contracts::check(steps)?;
     contracts::test(steps)?;
-    steps.run("build the workspace's tests", || {
-        Tool::cargo([
-            "build",
-            "--release",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-        ])
-        .run()
-    })?;
-    steps.run("cargo test", || {
-        Tool::cargo([
-            "test",
-            "--release",
-            "--locked",
-            "--workspace",
-            "--no-fail-fast",
-        ])
-        .run()
-    })
+    rust::test(steps)
 }
 
 fn ci(steps: &mut Steps) -> Result<()> {

@@ -63,11 +63,22 @@ impl Tool {
     }
 
     /// Returns the cargo that runs this program.
+    ///
+    /// What cargo told us about ourselves is taken out of its environment: build scripts that look at it (that of ring) would
+    /// run again each time somebody changes between `cargo build` and `cargo xtask`, and with them most of the workspace.
     pub(crate) fn cargo(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        Self::new(
+        let mut tool = Self::new(
             std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
             arguments,
-        )
+        );
+        let ours =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(ours) {
+                tool.command.env_remove(name);
+            }
+        }
+        tool
     }
 
     /// Adds one argument.
