@@ -20,6 +20,9 @@ abstract contract ElectionBooks is IElection {
     /// @inheritdoc IElection
     uint256 public constant MAX_STANDBYS = 16;
 
+    /// @inheritdoc IElection
+    uint256 public constant MAX_ENDPOINT = 31;
+
     uint256 internal constant _WHOLE = 10_000;
     /// Rewards for each wei voted are counted in this many parts.
     uint256 private constant _PRECISION = 1e27;
@@ -400,10 +403,9 @@ abstract contract ElectionBooks is IElection {
         if (state != CandidateState.Running) revert CandidateNotRunning(number, state);
     }
 
-    function _checkEndpoint(string calldata endpoint) private view {
-        uint256 max = _set.MAX_ENDPOINT();
+    function _checkEndpoint(string calldata endpoint) private pure {
         uint256 got = bytes(endpoint).length;
-        if (got == 0 || got > max) revert EndpointRefused(got, max);
+        if (got == 0 || got > MAX_ENDPOINT) revert EndpointRefused(got, MAX_ENDPOINT);
     }
 
     function _checkSigned(bytes32 digest, address expected, bytes calldata signature) private pure {

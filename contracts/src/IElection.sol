@@ -71,7 +71,7 @@ interface IElection {
     error KeyZero(uint256 which);
     /// The key belongs or belonged to a candidate: 0 vote, 1 network.
     error KeyUsed(uint256 which);
-    /// The endpoint is empty or longer than a validator set takes.
+    /// The endpoint is empty or longer than MAX_ENDPOINT bytes.
     error EndpointRefused(uint256 got, uint256 max);
     /// More commission than there is.
     error CommissionRefused(uint256 got, uint256 max);
@@ -266,6 +266,9 @@ interface IElection {
 
     /// @notice Most standbys that are kept.
     function MAX_STANDBYS() external view returns (uint256);
+
+    /// @notice Longest endpoint in bytes: one slot, so that a set of 101 is scheduled in one transaction (EIP-7825).
+    function MAX_ENDPOINT() external view returns (uint256);
 
     /// @notice Most headers in one call.
     function MAX_HEADERS() external view returns (uint256);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes};
-use bytes::Bytes as Buffer;
 use causeway_contracts::Election;
 use commonware_codec::{Encode as _, ReadExt as _};
 use commonware_consensus::simplex::types::{Activity, Finalize, Notarize, Nullify, Proposal};
@@ -119,7 +118,7 @@ impl Equivocation {
         // The library shows the two votes only in their encoding.
         let (first, second) = match activity {
             Activity::ConflictingNotarize(evidence) => {
-                let mut bytes: Buffer = evidence.encode().into();
+                let mut bytes = evidence.encode();
                 let first = Notarize::<Scheme, Digest>::read(&mut bytes).ok()?;
                 let second = Notarize::<Scheme, Digest>::read(&mut bytes).ok()?;
                 (
@@ -128,7 +127,7 @@ impl Equivocation {
                 )
             }
             Activity::ConflictingFinalize(evidence) => {
-                let mut bytes: Buffer = evidence.encode().into();
+                let mut bytes = evidence.encode();
                 let first = Finalize::<Scheme, Digest>::read(&mut bytes).ok()?;
                 let second = Finalize::<Scheme, Digest>::read(&mut bytes).ok()?;
                 (
@@ -137,7 +136,7 @@ impl Equivocation {
                 )
             }
             Activity::NullifyFinalize(evidence) => {
-                let mut bytes: Buffer = evidence.encode().into();
+                let mut bytes = evidence.encode();
                 let first = Nullify::<Scheme>::read(&mut bytes).ok()?;
                 let second = Finalize::<Scheme, Digest>::read(&mut bytes).ok()?;
                 (SignedVote::nullify(&first)?, SignedVote::finalize(&second)?)
