@@ -40,6 +40,24 @@ pub mod validator_set {
     }
 }
 
+/// Elections of producers: see `contracts/src/IElection.sol`.
+pub mod election {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        Election,
+        "artifacts/Election.json"
+    }
+}
+
+/// Members of a consortium and their votes: see `contracts/src/IMemberRegistry.sol`.
+pub mod member_registry {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        MemberRegistry,
+        "artifacts/MemberRegistry.json"
+    }
+}
+
 /// Calls for contracts of other chains: see `contracts/src/ICallExecutor.sol`.
 pub mod call_executor {
     alloy_sol_types::sol! {

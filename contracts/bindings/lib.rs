@@ -8,6 +8,8 @@
 //! | [`LightClient`](light_client), [`Gateway`](gateway), [`CallExecutor`](call_executor), [`EventHub`](event_hub), [`IMessageHooks`](message_hooks) | the relay by proof |
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`DeviceRegistry`](device_registry), [`DeviceMirror`](device_mirror), [`FeedAggregator`](feed_aggregator), [`Evidence`](evidence), [`EvidenceRoll`](evidence_roll), [`DataMarket`](data_market) | devices, feeds and their data |
+//! | [`Election`](election), [`MemberRegistry`](member_registry) | who validates: elections, and members' votes |
+//! | [`governance`] | what a candidate's vote key signs, scores and seats computed again |
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
 //! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
 //! | [`conditional`] | salt and evidence of locks claimed with a proof |
@@ -37,6 +39,7 @@
 pub mod conditional;
 pub mod deal;
 mod generated;
+pub mod governance;
 pub mod memo;
 pub mod oracle;
 pub mod parts;
@@ -53,6 +56,7 @@ pub use data_market::DataMarket;
 pub use delivery_agreement::DeliveryAgreement;
 pub use device_mirror::DeviceMirror;
 pub use device_registry::DeviceRegistry;
+pub use election::Election;
 pub use event_hub::EventHub;
 pub use evidence::Evidence;
 pub use evidence_roll::EvidenceRoll;
@@ -60,16 +64,17 @@ pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
     call_executor, credential_desk, data_market, delivery_agreement, device_mirror,
-    device_registry, event_hub, evidence, evidence_roll, feed_aggregator, gateway, hash_time_lock,
-    light_client, lock_hooks, log_anchor, message_hooks, metered_token, owned_anchors, peg_mint,
-    peg_token, peg_vault, points_token, session_condition, settlement, settlement_escrow,
-    validator_set, verifier_registry, verifiers,
+    device_registry, election, event_hub, evidence, evidence_roll, feed_aggregator, gateway,
+    hash_time_lock, light_client, lock_hooks, log_anchor, member_registry, message_hooks,
+    metered_token, owned_anchors, peg_mint, peg_token, peg_vault, points_token, session_condition,
+    settlement, settlement_escrow, validator_set, verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;
 pub use light_client::LightClient;
 pub use lock_hooks::ILockHooks;
 pub use log_anchor::LogAnchor;
+pub use member_registry::MemberRegistry;
 pub use memo::Memo;
 pub use message_hooks::IMessageHooks;
 pub use metered_token::MeteredToken;

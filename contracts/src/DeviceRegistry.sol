@@ -58,6 +58,7 @@ contract DeviceRegistry is IDeviceRegistry, EIP712 {
     mapping(_Once => mapping(bytes32 what => bool)) private _used;
     mapping(address payee => uint256) private _credits;
     uint64 private _events;
+    uint64 private _active;
 
     constructor(RegistryConfig memory c) EIP712("Causeway DeviceRegistry", "1") {
         if (c.gateway.code.length == 0) revert RegistryConfigRefused(0);
@@ -101,6 +102,7 @@ contract DeviceRegistry is IDeviceRegistry, EIP712 {
         // D1. The value was compared with the largest uint96 above.
         (d.owner, d.consortiumOwner, d.deposit) = (a.owner, a.consortiumOwner, uint96(msg.value));
         d.state = DeviceState.Active;
+        ++_active;
         _install(id, d, a.certificate, a.keys);
         emit DeviceAdmitted(_events++, id, a.owner, a.did, _record(id), d.deposit);
         _tell(id);
@@ -158,6 +160,7 @@ contract DeviceRegistry is IDeviceRegistry, EIP712 {
         bytes32 digest = _checkReading(first);
         offence = first.reading.offence(digest, second.reading, _checkReading(second));
 
+        if (d.state == DeviceState.Active) --_active;
         (d.state, d.deposit) = (DeviceState.Slashed, 0);
         emit DeviceSlashed(_events++, id, msg.sender, offence, ++d.version, first, second);
         uint256 share = deposit * _config.reporterShare / _WHOLE;
@@ -210,6 +213,11 @@ contract DeviceRegistry is IDeviceRegistry, EIP712 {
     /// @inheritdoc IDeviceRegistry
     function events() external view returns (uint64) {
         return _events;
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function active() external view returns (uint64) {
+        return _active;
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -269,6 +277,7 @@ contract DeviceRegistry is IDeviceRegistry, EIP712 {
         _Device storage d = _devices[id];
         uint40 releaseAt = uint40(block.timestamp) + _config.exitDelay;
         (d.state, d.releaseAt) = (state, releaseAt);
+        --_active;
         emit DeviceRetired(_events++, id, state, ++d.version, releaseAt);
         _tell(id);
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
+import {Administered} from "./Administered.sol";
 import {CallExecutor} from "./CallExecutor.sol";
 import {ICallExecutor} from "./ICallExecutor.sol";
 import {IGateway} from "./IGateway.sol";
@@ -15,7 +16,7 @@ import {Bucket, RateLimit} from "./RateLimit.sol";
 /// @title Lanes of a gateway: how they are opened, limited, paused, read, and how items are appended.
 /// @dev INVARIANT: `_roots` and `_delivered` are the first variables in storage and stay there: the other chain proves
 ///      their slots (`rootSlot`, `deliveredSlot`; test/GatewayStorage.t.sol).
-abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient {
+abstract contract GatewayLanes is IGateway, Administered, Multicall, ReentrancyGuardTransient {
     using LaneTree for bytes32[64];
     using RateLimit for Bucket;
 
@@ -54,8 +55,6 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
     mapping(address target => bool) private _denied;
 
     /// @inheritdoc IGateway
-    address public immutable administrator;
-    /// @inheritdoc IGateway
     address public immutable guardian;
     /// @inheritdoc IGateway
     ICallExecutor public immutable executor;
@@ -63,7 +62,8 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
     constructor(address administrator_, address guardian_, address[] memory denied) {
         if (administrator_ == address(0)) revert ConfigZero(0);
         if (guardian_ == address(0)) revert ConfigZero(1);
-        (administrator, guardian) = (administrator_, guardian_);
+        guardian = guardian_;
+        _setAdministrator(administrator_);
         executor = new CallExecutor();
         for (uint256 i = 0; i < denied.length; ++i) {
             if (denied[i] == address(0)) revert ConfigZero(2);
@@ -72,7 +72,8 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
     }
 
     modifier onlyAdministrator() {
-        if (msg.sender != administrator) revert CallerRefused(msg.sender, administrator);
+        address expected = administrator();
+        if (msg.sender != expected) revert CallerRefused(msg.sender, expected);
         _;
     }
 
@@ -110,7 +111,7 @@ abstract contract GatewayLanes is IGateway, Multicall, ReentrancyGuardTransient 
 
     /// @inheritdoc IGateway
     function pause(uint32 lane) external {
-        if (msg.sender != guardian && msg.sender != administrator) revert CallerRefused(msg.sender, guardian);
+        if (msg.sender != guardian && msg.sender != administrator()) revert CallerRefused(msg.sender, guardian);
         _known(lane).paused = true;
         emit LanePaused(lane, msg.sender);
     }

@@ -157,6 +157,9 @@ interface IDeviceRegistry {
     /// @notice Returns the number the next event will bear.
     function events() external view returns (uint64);
 
+    /// @notice Returns how many devices are active. The number of validators follows it.
+    function active() external view returns (uint64);
+
     /// @notice Longest exit delay, in seconds.
     function MAX_EXIT_DELAY() external view returns (uint256);
 

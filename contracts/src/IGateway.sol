@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 
+import {IAdministered} from "./IAdministered.sol";
 import {ICallExecutor} from "./ICallExecutor.sol";
 import {Certificate, Checkpoint} from "./LightClientTypes.sol";
 import {Item, ItemKind, LaneConfig, Outcome, SentState} from "./MessageTypes.sol";
@@ -18,7 +19,7 @@ import {Item, ItemKind, LaneConfig, Outcome, SentState} from "./MessageTypes.sol
 ///      `rawCall()` calls the recipient with the payload; `notifySender()` calls `IMessageHooks` of the sender.
 ///      The returned `sendId` is the message's id on both chains. By ERC-7786 a value other than zero says that more is
 ///      to be done: somebody must carry it.
-interface IGateway is IERC7786GatewaySource {
+interface IGateway is IERC7786GatewaySource, IAdministered {
     /// @notice A lane was opened.
     event LaneOpened(
         uint32 indexed lane, uint64 indexed remoteChainId, address remoteGateway, address client, bool ordered
@@ -249,9 +250,6 @@ interface IGateway is IERC7786GatewaySource {
 
     /// @notice Returns who makes raw calls.
     function executor() external view returns (ICallExecutor);
-
-    /// @notice Returns who opens lanes, changes limits, ends pauses and forbids targets.
-    function administrator() external view returns (address);
 
     /// @notice Returns who, beside the administrator, may pause.
     function guardian() external view returns (address);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {IAdministered} from "./IAdministered.sol";
 import {ILightClient} from "./ILightClient.sol";
 import {ILockHooks} from "./ILockHooks.sol";
 import {Checkpoint} from "./LightClientTypes.sol";
@@ -21,7 +22,7 @@ import {PegLimits, PegState, PegTerms} from "./PegTypes.sol";
 /// @dev Invariants L40..L59 in docs/threats.md. The port is also the refund guard (`ILockHooks`) of locks made in its
 ///      favour on this chain; `evidence` is `abi.encode(Checkpoint, bytes[] accountProof, bytes[] storageProof)` of the
 ///      other port's slot of the lock's id.
-interface IPegPort is ILockHooks {
+interface IPegPort is ILockHooks, IAdministered {
     /// @notice A lock of the other chain is proved; `paid` if it was claimed there already. Not claimed before
     ///         `claimableAt`. Limits were taken.
     event PegOpened(
@@ -163,9 +164,6 @@ interface IPegPort is ILockHooks {
 
     /// @notice Returns the asset of the other chain; zero is native.
     function remoteToken() external view returns (address);
-
-    /// @notice Returns who sets limits and ends a pause.
-    function administrator() external view returns (address);
 
     /// @notice Returns who may begin a pause besides the administrator.
     function guardian() external view returns (address);

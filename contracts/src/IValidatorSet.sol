@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {IAdministered} from "./IAdministered.sol";
+
 /// @notice One validator of the chain.
 struct Validator {
     /// Address of the secp256k1 key whose signatures are its votes.
@@ -16,7 +18,7 @@ struct Validator {
 ///         block of e, or else the set of e. A transaction meant for e + 1 that is included only in a block of e + 1
 ///         therefore takes effect in e + 2: nothing ever changes within an epoch.
 /// @dev Invariants L13..L15 in docs/threats.md.
-interface IValidatorSet {
+interface IValidatorSet is IAdministered {
     /// @notice `validators` will validate from `epoch` on, unless scheduled again before it begins.
     event Scheduled(uint64 indexed epoch, bytes32 setHash, Validator[] validators);
 
@@ -35,7 +37,7 @@ interface IValidatorSet {
     /// Nothing is known of epochs after the next.
     error EpochUnknown(uint64 got, uint64 max);
 
-    /// @notice Sets who validates from the next epoch on; the last call in an epoch wins.
+    /// @notice Sets who validates from the next epoch on; the last call in an epoch wins. By the administrator.
     function schedule(Validator[] calldata next) external;
 
     /// @notice Returns the validators of an epoch, in the order of their index in certificates.
@@ -57,9 +59,6 @@ interface IValidatorSet {
 
     /// @notice Returns the epoch of this block.
     function currentEpoch() external view returns (uint64);
-
-    /// @notice Returns who may schedule.
-    function administrator() external view returns (address);
 
     /// @notice Returns the smallest size of a set: 3f + 1 with f = 1.
     function MIN_VALIDATORS() external view returns (uint256);

@@ -5,6 +5,7 @@ import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
+import {Administered} from "./Administered.sol";
 import {AmountLimit} from "./AmountLimit.sol";
 import {IHashTimeLock} from "./IHashTimeLock.sol";
 import {ILightClient} from "./ILightClient.sol";
@@ -20,7 +21,7 @@ import {StateSlots} from "./StateSlots.sol";
 /// @notice -- open by proof --/-- claim by preimage --/-- T --/-- claim only of what is proved claimed at the origin --
 /// @dev Invariants L40..L59 in docs/threats.md. One slot per transfer, which the other chain proves:
 ///      `uint8 state | uint8 paid | uint40 claimableAt | uint40 unused | uint160 recipient`. It is never cleared.
-abstract contract PegPort is IPegPort, Multicall, ReentrancyGuardTransient {
+abstract contract PegPort is IPegPort, Administered, Multicall, ReentrancyGuardTransient {
     using AmountLimit for AmountLimit.Bucket;
     using PegTermsLib for PegTerms;
 
@@ -54,8 +55,6 @@ abstract contract PegPort is IPegPort, Multicall, ReentrancyGuardTransient {
     /// @inheritdoc IPegPort
     address public immutable remoteToken;
     /// @inheritdoc IPegPort
-    address public immutable administrator;
-    /// @inheritdoc IPegPort
     address public immutable guardian;
 
     constructor(PegConfig memory c) {
@@ -66,7 +65,8 @@ abstract contract PegPort is IPegPort, Multicall, ReentrancyGuardTransient {
         if (c.locks.code.length == 0) revert PegConfigNoCode(c.locks);
         if (address(c.client).code.length == 0) revert PegConfigNoCode(address(c.client));
         (locks, client, remoteLocks, remotePort) = (c.locks, c.client, c.remoteLocks, c.remotePort);
-        (remoteToken, administrator, guardian) = (c.remoteToken, c.administrator, c.guardian);
+        (remoteToken, guardian) = (c.remoteToken, c.guardian);
+        _setAdministrator(c.administrator);
         _bucket.begin(c.limits.capacity, c.limits.perSecond);
         _setDelay(c.limits);
     }
@@ -77,7 +77,7 @@ abstract contract PegPort is IPegPort, Multicall, ReentrancyGuardTransient {
     }
 
     modifier onlyAdministrator() {
-        if (msg.sender != administrator) revert PegCallerRefused(msg.sender);
+        if (msg.sender != administrator()) revert PegCallerRefused(msg.sender);
         _;
     }
 
@@ -127,7 +127,7 @@ abstract contract PegPort is IPegPort, Multicall, ReentrancyGuardTransient {
 
     /// @inheritdoc IPegPort
     function pause() external {
-        if (msg.sender != guardian && msg.sender != administrator) revert PegCallerRefused(msg.sender);
+        if (msg.sender != guardian && msg.sender != administrator()) revert PegCallerRefused(msg.sender);
         _paused = true;
         emit PegPaused(_nextNumber(), msg.sender);
     }

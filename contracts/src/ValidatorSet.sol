@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
+import {Administered} from "./Administered.sol";
 import {IValidatorSet, Validator} from "./IValidatorSet.sol";
 
 /// @title Who validates this chain, epoch by epoch.
 /// @dev Invariants L13..L15 in docs/threats.md; each has a test with the same number. Every loop is bounded by
 ///      MAX_VALIDATORS, looking up an epoch by the logarithm of the changes so far.
-contract ValidatorSet is IValidatorSet {
+contract ValidatorSet is IValidatorSet, Administered {
     using Checkpoints for Checkpoints.Trace160;
 
     /// @inheritdoc IValidatorSet
@@ -22,8 +23,6 @@ contract ValidatorSet is IValidatorSet {
     bytes32 public constant VOTES_HASH_SLOT = bytes32(uint256(2));
 
     /// @inheritdoc IValidatorSet
-    address public immutable administrator;
-    /// @inheritdoc IValidatorSet
     uint64 public immutable epochLength;
 
     /// Sets by the epoch they begin with.
@@ -35,13 +34,14 @@ contract ValidatorSet is IValidatorSet {
 
     constructor(address administrator_, uint64 epochLength_, Validator[] memory first) {
         if (administrator_ == address(0) || epochLength_ == 0) revert ConfigZero();
-        administrator = administrator_;
+        _setAdministrator(administrator_);
         epochLength = epochLength_;
         _begin(0, first);
     }
 
     modifier onlyAdministrator() {
-        if (msg.sender != administrator) revert CallerNotAdministrator(msg.sender, administrator);
+        address expected = administrator();
+        if (msg.sender != expected) revert CallerNotAdministrator(msg.sender, expected);
         _;
     }
 

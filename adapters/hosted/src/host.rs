@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     engine::{self, EngineError, Identity, Validator},
+    equivocation::Convictions,
     ledger::{ExecutionCache, Ledger, LedgerError},
     node::Node,
     pool::{PoolLimits, TxPool},
@@ -218,6 +219,7 @@ impl Host {
             .cloned()
             .ok_or_else(|| HostError::NoValidators(chain.clone()))?;
         let pool = TxPool::new(spec.clone(), serving.tip().state.clone(), config.pool);
+        let convictions = Arc::<Convictions>::default();
         let alone = config.validators.len() == spec.validators.len();
         let validators: Vec<Validator> = config
             .validators
@@ -235,6 +237,7 @@ impl Host {
                 domain,
                 genesis: genesis.clone(),
                 gossips: index == 0 && !alone,
+                convictions: convictions.clone(),
             })
             .collect();
         let (stop, stopped) = oneshot::channel();
@@ -251,7 +254,7 @@ impl Host {
                 }
             })
             .map_err(|source| HostError::Thread { chain, source })?;
-        let node = Node::new(serving, pool, genesis.hash());
+        let node = Node::new(serving, pool, genesis.hash()).with_convictions(convictions);
         Ok(Self {
             node,
             failure,

@@ -3,13 +3,14 @@
 //! What a chain is (pure functions over values): [`spec`], [`block`], [`state`], [`execute`].
 //! What one validator keeps: [`ledger`] over [`store`]. What waits: [`pool`].
 //! How transactions are signed with a key of this process: [`sign`].
-//! How validators agree: [`scheme`], [`certificate`], [`engine`]; [`host`] runs them.
+//! How validators agree: [`scheme`], [`certificate`], [`engine`]; [`host`] runs them. Who broke it: [`equivocation`].
 //! What the rest of the process uses: [`node`]; what the world does: [`rpc`], behind [`tls`] where it must be.
 
 pub mod adapter;
 pub mod block;
 pub mod certificate;
 pub mod engine;
+pub mod equivocation;
 pub mod execute;
 mod gossip;
 pub mod host;

@@ -8,6 +8,7 @@ use causeway_contracts::ValidatorSet;
 
 use crate::{
     certificate::{FinalityCertificate, FinalityProof},
+    equivocation::Convictions,
     execute::{self, CallOutcome, CallRequest},
     ledger::Ledger,
     pool::{PoolError, PooledTx, TxPool},
@@ -27,6 +28,8 @@ pub struct Node {
     pub ledger: Arc<Ledger>,
     /// What waits.
     pub pool: Arc<TxPool>,
+    /// What the validators here know against others.
+    pub convictions: Arc<Convictions>,
     genesis: B256,
 }
 
@@ -36,8 +39,16 @@ impl Node {
         Self {
             ledger,
             pool,
+            convictions: Arc::default(),
             genesis,
         }
+    }
+
+    /// The same node, with what its validators find out about others.
+    #[must_use]
+    pub fn with_convictions(mut self, convictions: Arc<Convictions>) -> Self {
+        self.convictions = convictions;
+        self
     }
 
     /// Takes a signed transaction into the pool.

@@ -270,6 +270,22 @@ impl Scheme {
         }
     }
 
+    /// Address of the vote key of a member, by its network key.
+    pub fn address_of_member(&self, member: &PublicKey) -> Option<Address> {
+        let index = self.members.iter().position(|m| m == member)?;
+        self.addresses.get(index).copied()
+    }
+
+    /// Whether this is the address of a member's vote key.
+    pub fn has_voter(&self, address: Address) -> bool {
+        self.addresses.contains(&address)
+    }
+
+    /// Domain of the votes.
+    pub const fn domain(&self) -> B256 {
+        self.domain
+    }
+
     fn digest<D: Digest>(&self, subject: &Subject<'_, D>) -> B256 {
         match subject {
             Subject::Notarize { proposal } | Subject::Finalize { proposal } => {

@@ -193,7 +193,7 @@ impl Local {
             let stores: Vec<PathBuf> = (0..count).map(|i| validator_file(dir, i)).collect();
             let keys = make_keys(&self.dev, &stores)?;
             let keys: Vec<ValidatorKeys> = keys.iter().map(validator_keys).collect();
-            let spec = genesis(data, name, config, &keys, funded.values().copied())?;
+            let spec = genesis(data, name, config, &keys, &funded)?;
             fs::write(
                 dir.join("genesis.json"),
                 serde_json::to_vec_pretty(&spec).map_err(io::Error::from)?,
@@ -238,14 +238,15 @@ fn genesis(
     name: &str,
     config: &Hosted,
     keys: &[ValidatorKeys],
-    funded: impl Iterator<Item = Address>,
+    funded: &BTreeMap<String, Address>,
 ) -> Result<ChainSpec, LocalError> {
     let ports = free_ports(data, keys.len())?;
     let account = GenesisAccount {
         balance: U256::from(FUNDS),
         ..Default::default()
     };
-    let alloc: BTreeMap<Address, GenesisAccount> = funded.map(|a| (a, account.clone())).collect();
+    let alloc: BTreeMap<Address, GenesisAccount> =
+        funded.values().map(|a| (*a, account.clone())).collect();
     let validators = keys.iter().zip(ports);
     let validators = validators
         .map(|(k, port)| k.entry(format!("127.0.0.1:{port}")))
@@ -268,7 +269,8 @@ fn genesis(
         epoch_length: config.raw.epoch_blocks,
         heartbeat_ms: config.raw.heartbeat_ms,
         min_interval_ms: config.raw.min_interval_ms,
-        administrator: alloc.keys().next().copied().unwrap_or_default(),
+        // Hands over to whatever elects; the constructor refuses zero.
+        administrator: funded.get(DEPLOYER).copied().unwrap_or_default(),
         validators,
         alloc,
     })

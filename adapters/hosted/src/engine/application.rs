@@ -31,6 +31,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     block::{Attributes, Block},
+    equivocation::{Convictions, Equivocation},
     execute::ExecutedBlock,
     ledger::{BlockError, Ledger},
     node::validators_at,
@@ -92,6 +93,7 @@ impl Provider for Committees {
 pub(super) struct App {
     pub(super) ledger: Arc<Ledger>,
     pub(super) pool: Arc<TxPool>,
+    pub(super) committees: Committees,
     pub(super) beneficiary: Account,
     pub(super) finals: mpsc::UnboundedSender<(Block, Exact)>,
 }
@@ -126,6 +128,21 @@ impl App {
             };
         }
         Some(base)
+    }
+
+    /// Whether a block pays its proposer. By the beneficiary elections count who made which block, so a quorum must stand
+    /// for it (docs/adr/0017-blocks-counted-from-headers.md).
+    fn is_of(&self, context: &Context<Digest, PublicKey>, block: &Block) -> bool {
+        let committee = self.committees.get(context.round.epoch().get());
+        let leader = committee.and_then(|c| c.address_of_member(&context.leader));
+        let beneficiary = block.header().beneficiary;
+        if leader != Some(beneficiary) {
+            tracing::warn!(
+                chain = %self.spec().name, number = block.number(), %beneficiary, ?leader,
+                "refusing a proposed block whose beneficiary is not its proposer"
+            );
+        }
+        leader == Some(beneficiary)
     }
 
     /// Verifies off the consensus threads, waiting for a block whose time is ahead of ours.
@@ -209,13 +226,16 @@ impl<E: Spawner + Metrics + Clock + Storage> Application<E> for App {
 
     async fn verify(
         &mut self,
-        (context, _): (E, Self::Context),
+        (context, proposal): (E, Self::Context),
         mut ancestry: impl Ancestry<Block>,
     ) -> bool {
         let Some(block) = ancestry.next().await else {
             return false;
         };
         let block = block.inner().clone();
+        if !self.is_of(&proposal, &block) {
+            return false;
+        }
         let Some(parent) = self.ready(&context, ancestry).await else {
             return false;
         };
@@ -242,10 +262,11 @@ impl Reporter for App {
     }
 }
 
-/// Keeps the certificates of final blocks.
+/// Keeps the certificates of final blocks, and evidence against validators that sign twice.
 #[derive(Clone)]
 pub(super) struct Certifier {
     pub(super) ledger: Arc<Ledger>,
+    pub(super) convictions: Arc<Convictions>,
     pub(super) scheme: Arc<Scheme>,
 }
 
@@ -253,12 +274,21 @@ impl Reporter for Certifier {
     type Activity = Activity<Scheme, Digest>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
-        if let Activity::Finalization(finalization) = activity {
+        if let Activity::Finalization(finalization) = &activity {
             let certificate = self
                 .scheme
                 .finality(&finalization.proposal, &finalization.certificate);
             self.ledger
                 .certify(certificate.block_hash, certificate.to_bytes());
+        }
+        if let Some(found) = Equivocation::of(&self.scheme, &activity) {
+            let validator = found.validator;
+            if self.convictions.add(found) {
+                tracing::error!(
+                    chain = %self.ledger.spec().name, %validator,
+                    "a validator signed two votes that exclude each other: the evidence is kept"
+                );
+            }
         }
         Feedback::Ok
     }

@@ -127,6 +127,7 @@ where
         domain,
         genesis,
         gossips,
+        convictions,
     } = validator;
     let me = identity.network.public_key();
     let spec = ledger.spec().clone();
@@ -213,6 +214,7 @@ where
     let app = App {
         ledger: ledger.clone(),
         pool: pool.clone(),
+        committees: committees.clone(),
         beneficiary: scheme::address_of(&identity.vote),
         finals: finals_tx,
     };
@@ -290,6 +292,7 @@ where
         let scheme = committees.get(epoch).ok_or(EngineError::Set(epoch))?;
         let certifier = Certifier {
             ledger: ledger.clone(),
+            convictions: convictions.clone(),
             scheme: scheme.clone(),
         };
         let reporter: Reporters<Certifier, Inline<_, _, _, _, _>> =

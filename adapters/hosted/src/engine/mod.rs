@@ -38,6 +38,7 @@ use consensus::{Net, Peers};
 
 use crate::{
     block::{Block, MAX_BLOCK_BYTES},
+    equivocation::Convictions,
     gossip,
     ledger::Ledger,
     pool::TxPool,
@@ -78,6 +79,8 @@ pub struct Validator {
     pub genesis: Block,
     /// Whether it passes transactions on to peers; one validator of a process does.
     pub gossips: bool,
+    /// What the validators of this process know against others.
+    pub convictions: Arc<Convictions>,
 }
 
 /// Why a validator cannot run.

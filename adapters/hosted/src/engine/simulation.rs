@@ -31,6 +31,7 @@ use super::{
     consensus::{Net, Peers},
 };
 use crate::{
+    equivocation::Convictions,
     ledger::Ledger,
     pool::{PoolLimits, TxPool},
     scheme::{self, address_of},
@@ -68,6 +69,8 @@ struct World {
     disks: Vec<(Arc<Ledger>, Arc<TxPool>)>,
     cast: Cast,
     nonce: u64,
+    /// What all of them know against others.
+    convictions: Arc<Convictions>,
 }
 
 /// The network, and who runs.
@@ -140,6 +143,7 @@ fn run(seed: u64, cast: Cast) -> Vec<String> {
         stage.close()
     });
     world.agree();
+    world.accuse();
     vec![trace, last]
 }
 
@@ -185,6 +189,7 @@ impl World {
             disks,
             cast,
             nonce: 0,
+            convictions: Arc::default(),
         }
     }
 
@@ -222,6 +227,14 @@ impl World {
         }
     }
 
+    /// Evidence names those of two faces alone.
+    fn accuse(&self) {
+        let liar = address_of(&self.people[VALIDATORS - 1].1);
+        for found in self.convictions.all() {
+            assert_eq!((self.cast, found.validator), (Cast::Equivocator, liar));
+        }
+    }
+
     fn validator(&self, index: usize, disk: usize) -> Validator {
         let (ledger, pool) = self.disks[disk].clone();
         let (genesis, _) = self.spec.genesis().expect("a genesis");
@@ -237,6 +250,7 @@ impl World {
             domain: scheme::domain(self.spec.chain_id, genesis.hash()),
             genesis,
             gossips: false,
+            convictions: self.convictions.clone(),
         }
     }
 
