@@ -12,12 +12,13 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
+use causeway_adapter_hosted::node::Node;
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::{EventView, MessageStep, SupplyView};
+use super::{EventView, MessageStep, SupplyView, page::Shared as Pages};
 use crate::{
     config::{Config, raw::Kind},
     contracts::Proofs,
@@ -48,6 +49,7 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) prometheus: PrometheusHandle,
     pub(super) events: Events,
+    pub(super) page: Pages,
     pub(super) streams: AtomicUsize,
     pub(super) stopping: watch::Sender<bool>,
     /// Starts made under an idempotency key. Held while a transfer starts, so that a repetition waits for the first.
@@ -121,6 +123,8 @@ pub struct ChainEntry {
     pub rpc_tls: Option<SocketAddr>,
     /// Validators of the chain, where it is hosted here.
     pub validators: Option<usize>,
+    /// The chain itself, where it is hosted here.
+    pub node: Option<Node>,
     /// Age of its newest final block, in seconds, from which on it counts as stalled.
     pub stalled_after: u64,
 }
@@ -155,6 +159,7 @@ impl ChainEntry {
             rpc: hosting.rpc,
             rpc_tls: hosting.rpc_tls,
             validators: Some(hosting.node.spec().validators.len()),
+            node: Some(hosting.node.clone()),
             stalled_after: STALLED_SECONDS,
         }
     }
@@ -175,6 +180,7 @@ impl ChainEntry {
             rpc: None,
             rpc_tls: None,
             validators: None,
+            node: None,
             // The newest final block of a chain that finalises slowly is never young.
             stalled_after: STALLED_SECONDS.saturating_add(usual_ms.div_ceil(1_000)),
         }
@@ -244,6 +250,7 @@ impl App {
             },
             prometheus: metrics::handle(),
             events: Events::default(),
+            page: Pages::new(config.transfers.raw.clock_skew_seconds),
             streams: AtomicUsize::new(0),
             stopping: watch::channel(false).0,
             started: tokio::sync::Mutex::default(),
@@ -436,4 +443,15 @@ fn missed_some(missed: u64) {
         missed,
         "events were missed by the API; its clients list again"
     );
+}
+
+#[cfg(test)]
+impl App {
+    /// Many events at once.
+    pub(super) fn flood(&self, count: usize) {
+        for _ in 0..count {
+            self.events
+                .push(Published::new("step", &serde_json::json!({})));
+        }
+    }
 }

@@ -178,7 +178,7 @@ impl App {
     }
 
     /// The peg's end on a chain.
-    fn peg_port(&self, chain: ChainId) -> Option<&PegPort> {
+    pub(super) fn peg_port(&self, chain: ChainId) -> Option<&PegPort> {
         let (here, _) = self.pegs.kind().site()?.ends(chain)?;
         Some(here)
     }

@@ -10,7 +10,7 @@ use axum::{
 };
 use causeway_adapter_hosted::tls::Role;
 
-use super::{App, Problem, app::Access, serve::Caller};
+use super::{App, Problem, app::Access, page, serve::Caller};
 use crate::metrics;
 
 /// Addresses that answer anyone.
@@ -32,7 +32,7 @@ pub(super) async fn guard(
         .map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
     let response = match allowed(&app, &caller, &request) {
-        Err(problem) => problem.into_response(),
+        Err(problem) => page::refused(request.uri(), request.headers(), problem),
         Ok(()) => run(&app, &route, request, next).await,
     };
     let response = hardened(response);
@@ -60,7 +60,10 @@ fn allowed(app: &App, caller: &Caller, request: &Request) -> Result<(), Problem>
     match app.access {
         Access::Loopback => same_machine(request.headers()),
         Access::Certificates if OPEN.contains(&path) => Ok(()),
-        Access::Certificates => in_role(caller, request.method()),
+        Access::Certificates => {
+            in_role(caller, request.method(), path)?;
+            same_site(request)
+        }
     }
 }
 
@@ -96,7 +99,39 @@ fn is_loopback(authority: &str) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "::1")
 }
 
-fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
+/// A browser sends its certificate with whatever any web page makes it send; a page of another site shows in `Origin`.
+fn same_site(request: &Request) -> Result<(), Problem> {
+    if is_reading(request.method()) {
+        return Ok(());
+    }
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|v| v.to_str().unwrap_or_default())
+    };
+    let host = text(header::HOST).unwrap_or_default();
+    match text(header::ORIGIN) {
+        None => Ok(()),
+        Some(origin) if origin.strip_prefix("https://") == Some(host) => Ok(()),
+        Some(_) => {
+            let detail = "the Origin header is another web page's";
+            let what = "send the request from a page of this daemon, or from no page at all";
+            Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "foreign-origin",
+                detail,
+                what,
+            ))
+        }
+    }
+}
+
+fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn in_role(caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
     let Some(peer) = &caller.peer else {
         let detail = caller
             .refused
@@ -111,7 +146,8 @@ fn in_role(caller: &Caller, method: &Method) -> Result<(), Problem> {
             what,
         ));
     };
-    let reads = matches!(*method, Method::GET | Method::HEAD);
+    // Checking a file changes nothing.
+    let reads = is_reading(method) || path == page::CHECK;
     if reads || matches!(peer.role, Role::Member | Role::Admin) {
         return Ok(());
     }
@@ -137,10 +173,10 @@ fn hardened(mut response: Response) -> Response {
         ("referrer-policy", "no-referrer"),
     ];
     for (name, value) in pairs {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        let name = HeaderName::from_static(name);
+        // A page has a policy of its own, its files may be kept.
+        let value = HeaderValue::from_static(value);
+        headers.entry(name).or_insert(value);
     }
     response
 }
