@@ -98,7 +98,7 @@ async function regulator(browser, transfer) {
   await page.goto('/supply');
   await page.locator('.badge.good', { hasText: 'backed' }).first().waitFor();
   await page.getByRole('link', { name: 'All statements' }).click();
-  await page.locator('svg polyline').first().waitFor();
+  await page.locator('svg polyline').first().waitFor({ state: 'attached' });
 
   await page.goto(`/transfers/${transfer}`);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export evidence' }).click()]);

@@ -74,7 +74,7 @@ pub fn page(frame: &Frame, view: &Transfer) -> Markup {
         h1 { (t.transfer) " " (parts::whole(&view.id)) }
         @if view.refund_asked { p.note role="status" { (t.refund_asked) } }
         @if !view.lanes.is_empty() {
-            (card("clocks", t.both_clocks, &html! { div #clocks data-swap { (windows::windows(t, &view.lanes)) } }))
+            (card("clocks", t.both_clocks, &html! { div #windows data-swap { (windows::windows(t, &view.lanes)) } }))
         }
         @for (index, part) in view.parts.iter().enumerate() { (one(t, index, part)) }
         div.actions {
