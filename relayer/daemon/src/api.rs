@@ -1,4 +1,4 @@
-//! The REST API: chains, transfers, events, health, metrics, and its own description.
+//! The REST API: chains, transfers, events, health, metrics, and its own description; and the page over it.
 //!
 //! Outside the local profile everything but health needs a client certificate (mutual TLS) and the role in it. In the
 //! local profile the API is plain HTTP on loopback, and requests that a foreign web page could cause are refused.
@@ -19,6 +19,7 @@ mod lanes;
 mod log;
 mod log_stream;
 mod messages;
+mod page;
 mod problem;
 mod proofs;
 mod readings;
@@ -73,7 +74,8 @@ pub use views::{
 /// All routes over `app`.
 fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(describe::page))
+        .merge(page::routes())
+        .route("/api", get(describe::page))
         .route("/openapi.json", get(describe::document))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
@@ -124,7 +126,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/lanes/{chain}/{lane}/pause", post(lanes::pause))
         .route("/v1/lanes/{chain}/{lane}/unpause", post(lanes::unpause))
         .route("/v1/events", get(events::stream))
-        .fallback(problem::no_such_route)
+        .fallback(page::missing)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(app.limits.max_body_bytes))
         .layer(middleware::from_fn_with_state(

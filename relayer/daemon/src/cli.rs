@@ -30,6 +30,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
+pub(crate) use doctor::live;
+pub(crate) use evidence::in_words;
+
 use args::{Cli, Command};
 use error::CliError;
 use output::Output;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use alloy_primitives::{Address, U256};
-use causeway_adapter_api::{Asset, Chain, ChainId, Provable as _};
+use causeway_adapter_api::{Asset, Chain, ChainId, Height, Provable as _};
 use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
 use causeway_core::{
     explain::Names,
@@ -607,13 +607,12 @@ impl Daemon {
             None => None,
         };
         let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
-        let signers = driven(&chains.keys, chains.local.is_some());
         let log = LogHandle::start(
             chains.log_config(config),
             Arc::clone(&store),
             driver.clone(),
             dynamic,
-            Signers::new(signers.into_values()),
+            chains.signers(),
             alarms.clone(),
         )
         .await?;

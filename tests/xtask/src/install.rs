@@ -46,6 +46,18 @@ const PROMTOOL: Need = Need {
     packages: &["prometheus"],
 };
 
+const BROWSER: Need = Need {
+    what: "Chromium",
+    probe: &["sh", "-c", "test -x /usr/bin/chromium"],
+    packages: &["chromium"],
+};
+
+const CHINESE: Need = Need {
+    what: "a font with Chinese characters",
+    probe: &["sh", "-c", "fc-list :lang=zh | grep -q ."],
+    packages: &["fontconfig", "fonts-wqy-zenhei"],
+};
+
 /// Oldest Node.js the npm packages run on.
 const NODE_MAJOR: u32 = 18;
 
@@ -60,6 +72,10 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     steps.run("npm packages of circuits/snarkjs", || npm(&snarkjs))?;
     steps.run("MQTT broker for devices", || system(&MOSQUITTO))?;
     steps.run("checker of alert rules", || system(&PROMTOOL))?;
+    steps.run("browser and font for the page", || {
+        system(&BROWSER)?;
+        system(&CHINESE)
+    })?;
     let requirements = clients.join("requirements.txt");
     if requirements.exists() {
         steps.run("python packages of tests/clients", || {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`tool`] | running programs, naming what failed |
 //! | [`steps`] | named and timed steps, the summary at the end |
-//! | [`install`] | what the tests need beside Rust: Node.js, npm packages, a Python environment, an MQTT broker |
+//! | [`install`] | what the tests need beside Rust: Node.js, npm packages, a Python environment, an MQTT broker, a browser |
 //! | [`contracts`] | compiling, comparing and testing the Solidity |
 //! | [`checks`] | format, lints, documentation, dependency policy |
 //! | [`rust`] | building and running the Rust tests, a few programs side by side |

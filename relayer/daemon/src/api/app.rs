@@ -12,12 +12,13 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
+use causeway_adapter_hosted::node::Node;
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::{AlarmView, EventView, FeedStep, MessageStep, SupplyView};
+use super::{AlarmView, EventView, FeedStep, MessageStep, SupplyView, page::Shared as Pages};
 use crate::{
     alarms::{Alarms, Rule},
     config::{Config, raw::Kind},
@@ -57,6 +58,7 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) prometheus: PrometheusHandle,
     pub(super) events: Events,
+    pub(super) page: Pages,
     pub(super) streams: AtomicUsize,
     pub(super) stopping: watch::Sender<bool>,
     /// Starts made under an idempotency key. Held while a transfer starts, so that a repetition waits for the first.
@@ -140,6 +142,8 @@ pub struct ChainEntry {
     pub rpc_tls: Option<SocketAddr>,
     /// Validators of the chain, where it is hosted here.
     pub validators: Option<usize>,
+    /// The chain itself, where it is hosted here.
+    pub node: Option<Node>,
     /// Age of its newest final block, in seconds, from which on it counts as stalled.
     pub stalled_after: u64,
 }
@@ -174,6 +178,7 @@ impl ChainEntry {
             rpc: hosting.rpc,
             rpc_tls: hosting.rpc_tls,
             validators: Some(hosting.node.spec().validators.len()),
+            node: Some(hosting.node.clone()),
             stalled_after: STALLED_SECONDS,
         }
     }
@@ -194,6 +199,7 @@ impl ChainEntry {
             rpc: None,
             rpc_tls: None,
             validators: None,
+            node: None,
             // The newest final block of a chain that finalises slowly is never young.
             stalled_after: STALLED_SECONDS.saturating_add(usual_ms.div_ceil(1_000)),
         }
@@ -273,6 +279,7 @@ impl App {
             },
             prometheus: metrics::handle(),
             events: Events::default(),
+            page: Pages::new(config.transfers.raw.clock_skew_seconds),
             streams: AtomicUsize::new(0),
             stopping: watch::channel(false).0,
             started: tokio::sync::Mutex::default(),
@@ -492,4 +499,15 @@ fn missed_some(missed: u64) {
         missed,
         "events were missed by the API; its clients list again"
     );
+}
+
+#[cfg(test)]
+impl App {
+    /// Many events at once.
+    pub(super) fn flood(&self, count: usize) {
+        for _ in 0..count {
+            self.events
+                .push(Published::new("step", &serde_json::json!({})));
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub(super) async fn show(
     Ok(Json(view(&app, app.chain(&id)?).await))
 }
 
-async fn view(app: &App, entry: &ChainEntry) -> ChainView {
+pub(super) async fn view(app: &App, entry: &ChainEntry) -> ChainView {
     let info = entry.chain.info();
     let limit = app.limits.per_chain();
     let asked = entry.tip(limit).await;

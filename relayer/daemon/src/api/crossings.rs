@@ -195,7 +195,7 @@ impl App {
     }
 
     /// Ends of pegs on a chain, each with the other one.
-    fn peg_ports(&self, chain: ChainId) -> impl Iterator<Item = (&PegPort, &PegPort)> {
+    pub(super) fn peg_ports(&self, chain: ChainId) -> impl Iterator<Item = (&PegPort, &PegPort)> {
         let sites = self.pegs.kind().sites().iter();
         sites.filter_map(move |site| site.ends(chain))
     }

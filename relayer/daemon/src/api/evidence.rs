@@ -118,7 +118,7 @@ pub(super) async fn chains(State(app): State<Arc<App>>) -> Result<Json<Vec<Known
 }
 
 impl App {
-    fn collector(&self) -> Collector {
+    pub(super) fn collector(&self) -> Collector {
         let chains = self.chains.iter().map(|entry| Arc::clone(&entry.chain));
         Collector::new(chains.collect())
     }

@@ -10,7 +10,7 @@ use axum::{
 };
 use causeway_adapter_hosted::tls::Role;
 
-use super::{App, Problem, app::Access, serve::Caller};
+use super::{App, Problem, app::Access, page, serve::Caller};
 use crate::metrics;
 
 /// Addresses that answer anyone.
@@ -38,7 +38,7 @@ pub(super) async fn guard(
         .map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
     let response = match allowed(&app, &caller, &request, &route) {
-        Err(problem) => problem.into_response(),
+        Err(problem) => page::refused(request.uri(), request.headers(), problem),
         Ok(()) => run(&app, &route, request, next).await,
     };
     let response = hardened(response);
@@ -66,7 +66,10 @@ fn allowed(app: &App, caller: &Caller, request: &Request, route: &str) -> Result
     match app.access {
         Access::Loopback => same_machine(request.headers()),
         Access::Certificates if OPEN.contains(&path) => Ok(()),
-        Access::Certificates => in_role(caller, request.method(), route),
+        Access::Certificates => {
+            in_role(caller, request.method(), route)?;
+            same_site(request)
+        }
     }
 }
 
@@ -102,6 +105,38 @@ fn is_loopback(authority: &str) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "::1")
 }
 
+/// A browser sends its certificate with whatever any web page makes it send; a page of another site shows in `Origin`.
+fn same_site(request: &Request) -> Result<(), Problem> {
+    if is_reading(request.method()) {
+        return Ok(());
+    }
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|v| v.to_str().unwrap_or_default())
+    };
+    let host = text(header::HOST).unwrap_or_default();
+    match text(header::ORIGIN) {
+        None => Ok(()),
+        Some(origin) if origin.strip_prefix("https://") == Some(host) => Ok(()),
+        Some(_) => {
+            let detail = "the Origin header is another web page's";
+            let what = "send the request from a page of this daemon, or from no page at all";
+            Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "foreign-origin",
+                detail,
+                what,
+            ))
+        }
+    }
+}
+
+fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem> {
     let Some(peer) = &caller.peer else {
         let detail = caller
@@ -117,7 +152,8 @@ fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem>
             what,
         ));
     };
-    let reads = matches!(*method, Method::GET | Method::HEAD);
+    // Checking a file changes nothing.
+    let reads = is_reading(method) || route == page::CHECK;
     if reads || may(peer.role, route) {
         return Ok(());
     }
@@ -144,6 +180,8 @@ fn may(role: Role, route: &str) -> bool {
         Role::Admin => true,
         Role::Member => !OVERSIGHT.contains(&route),
         Role::Operator | Role::Regulator => OVERSIGHT.contains(&route),
+        // A role that came after this was written.
+        _ => false,
     }
 }
 
@@ -159,10 +197,10 @@ fn hardened(mut response: Response) -> Response {
         ("referrer-policy", "no-referrer"),
     ];
     for (name, value) in pairs {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        let name = HeaderName::from_static(name);
+        // A page has a policy of its own, its files may be kept.
+        let value = HeaderValue::from_static(value);
+        headers.entry(name).or_insert(value);
     }
     response
 }

@@ -86,7 +86,7 @@ async fn relay_metrics(app: &App) -> Result<(), RelayError> {
 }
 
 /// All chains and their newest final blocks, asked at once.
-async fn tips(app: &App) -> Vec<(&ChainEntry, Result<Tip, ChainError>)> {
+pub(super) async fn tips(app: &App) -> Vec<(&ChainEntry, Result<Tip, ChainError>)> {
     let limit = app.limits.per_chain();
     let asked = app.chains.iter();
     let asked = asked.map(|entry| async move { (entry, entry.tip(limit).await) });

@@ -241,7 +241,7 @@ pub(super) async fn retry(
 }
 
 impl Message {
-    fn new(app: &App, row: &MessageRow, now: &Now) -> Self {
+    pub(super) fn new(app: &App, row: &MessageRow, now: &Now) -> Self {
         let state = &row.state;
         let (sent, way) = (state.sent, state.sent.id.way);
         let body = MessageBody::read(&row.body);
@@ -288,7 +288,7 @@ impl MessageStep {
 }
 
 impl MessageDetail {
-    fn new(app: &App, view: MessageView, now: &Now) -> Self {
+    pub(super) fn new(app: &App, view: MessageView, now: &Now) -> Self {
         let of = |names: &[&str]| {
             view.history
                 .iter()
@@ -317,7 +317,7 @@ const fn outcome_name(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn message_id(id: Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
+pub(super) fn message_id(id: Result<Path<String>, PathRejection>) -> Result<MessageId, Problem> {
     let Path(id) = id?;
     id.parse().map_err(Problem::bad_request)
 }

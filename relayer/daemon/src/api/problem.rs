@@ -261,11 +261,11 @@ impl From<QueryRejection> for Problem {
 }
 
 pub(super) async fn no_such_route() -> Problem {
-    Problem::not_found("there is nothing here", "see / for all addresses")
+    Problem::not_found("there is nothing here", "see /api for all addresses")
 }
 
 pub(super) async fn no_such_method() -> Problem {
-    let what = "see / for the methods of each address";
+    let what = "see /api for the methods of each address";
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "no-such-method",

@@ -184,7 +184,11 @@ pub(super) async fn circuits(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ProofsView>, Problem> {
     let Path(chain) = path?;
-    let entry = app.chain(&chain)?;
+    Ok(Json(of_chain(app.chain(&chain)?).await?))
+}
+
+/// The same of a chain that was found.
+pub(super) async fn of_chain(entry: &ChainEntry) -> Result<ProofsView, Problem> {
     let at = contracts(entry)?;
     let registry = at.registry;
     let mut all = Vec::new();
@@ -208,11 +212,11 @@ pub(super) async fn circuits(
         ("MeteredToken", at.metered),
     ];
     let contracts = named.map(|(name, address)| (name.to_owned(), address.to_string()));
-    Ok(Json(ProofsView {
+    Ok(ProofsView {
         chain: entry.name.clone(),
         contracts: contracts.into(),
         circuits: all,
-    }))
+    })
 }
 
 fn contracts(entry: &ChainEntry) -> Result<Proofs, Problem> {

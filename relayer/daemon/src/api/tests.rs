@@ -1,6 +1,7 @@
 //! Every address with right, wrong, oversized and repeated input, over two chains in memory.
 
 mod log;
+mod page;
 mod proofs;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -81,6 +82,11 @@ struct Bench {
 
 impl Bench {
     async fn new(access: Access) -> Self {
+        Self::named(access, ["a", "b"], "alice").await
+    }
+
+    /// With these names of chains and of alice's account.
+    async fn named(access: Access, names: [&str; 2], alice: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let chain = |id, name: &str| {
             let chain = MockChain::new(Setup {
@@ -95,7 +101,7 @@ impl Bench {
             chain.seal_to_final();
             chain.with_accounts(vec![ALICE, address_of(&party())])
         };
-        let (a, b) = (chain(1, "a"), chain(2, "b"));
+        let (a, b) = (chain(1, names[0]), chain(2, names[1]));
         let now = a.now();
         let store = Store::open(&dir.path().join("db"), StoreKey::new([1; 32]))
             .await
@@ -192,15 +198,16 @@ impl Bench {
             rpc: None,
             rpc_tls: None,
             validators: None,
+            node: None,
             stalled_after: 30,
         };
         let accounts = BTreeMap::from([
-            ("alice".to_owned(), ALICE),
+            (alice.to_owned(), ALICE),
             ("bob".to_owned(), BOB),
             ("dora".to_owned(), address_of(&party())),
         ]);
         let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
-        let entries = vec![entry(a, "a"), entry(b, "b")];
+        let entries = vec![entry(a, names[0]), entry(b, names[1])];
         let app = App::with_access(engines, entries, accounts, &config, access);
         Self {
             router: router(Arc::clone(&app)),
@@ -595,7 +602,7 @@ async fn the_description_names_every_address_and_loads_nothing() {
     let bench = Bench::new(Access::Loopback).await;
 
     let (_, document) = bench.get("/openapi.json").await;
-    let (_, page) = bench.get("/").await;
+    let (_, page) = bench.get("/api").await;
 
     let page = page.as_str().unwrap();
     for path in document["paths"].as_object().unwrap().keys() {

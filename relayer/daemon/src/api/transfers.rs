@@ -30,24 +30,24 @@ const MAX_SCAN: u32 = 5_000;
 const MAX_KEY: usize = 128;
 
 /// Which transfers.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// At most so many, 1 to 500.
     #[serde(default = "page")]
-    limit: u32,
+    pub(super) limit: u32,
     /// So many are skipped.
     #[serde(default)]
-    offset: u32,
+    pub(super) offset: u32,
     /// `swap`, `peg_in`, `peg_out` or `settlement`.
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// `initiator`, `counterparty`, `watchtower`, `user` or `carrier`.
-    role: Option<String>,
+    pub(super) role: Option<String>,
     /// A stage, as the `stage` of a transfer.
-    stage: Option<String>,
+    pub(super) stage: Option<String>,
     /// A chain's name, as `from_chain` or `to_chain` of a transfer.
-    chain: Option<String>,
+    pub(super) chain: Option<String>,
 }
 
 /// Begins a transfer: a swap, or by `kind` a way over the peg or a settlement.
@@ -109,6 +109,11 @@ pub(super) async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<TransferList>, Problem> {
     let Query(filter) = filter?;
+    Ok(Json(listed(&app, &filter).await?))
+}
+
+/// Transfers that pass a filter, newest first.
+pub(super) async fn listed(app: &App, filter: &Filter) -> Result<TransferList, Problem> {
     if !(1..=MAX_PAGE).contains(&filter.limit) {
         return Err(Problem::bad_request(format!(
             "limit is {}, expected 1 to {MAX_PAGE}",
@@ -123,24 +128,24 @@ pub(super) async fn list(
         for record in &records {
             offset = offset.saturating_add(1);
             let transfer = match record {
-                Listed::Swap(record) => Transfer::new(&app, record),
+                Listed::Swap(record) => Transfer::new(app, record),
                 Listed::Crossing(row) => app.crossing(row)?,
             };
             if filter.takes(&transfer) {
                 transfers.push(transfer);
             }
             if transfers.len() == filter.limit as usize {
-                return Ok(Json(TransferList {
+                return Ok(TransferList {
                     transfers,
                     next_offset: Some(offset),
-                }));
+                });
             }
         }
         if !more || offset >= end {
-            return Ok(Json(TransferList {
+            return Ok(TransferList {
                 transfers,
                 next_offset: more.then_some(offset),
-            }));
+            });
         }
     }
 }
@@ -184,20 +189,25 @@ pub(super) async fn refund(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let id = transfer_id(id)?;
+    give_back(&app, transfer_id(id)?).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Asks for the money of a transfer of whatever kind back.
+pub(super) async fn give_back(app: &App, id: TransferId) -> Result<(), Problem> {
     match app.pegs.command(id, &peg::Event::Cancel).await {
         Err(CrossingError::PeerUnknownTransfer(_)) => {}
-        done => return Ok(done.map(|()| StatusCode::ACCEPTED)?),
+        done => return Ok(done?),
     }
     match app.settlements.cancel(id).await {
         Err(CrossingError::PeerUnknownTransfer(_)) => app.driver.refund(id).await?,
         done => done?,
     }
-    Ok(StatusCode::ACCEPTED)
+    Ok(())
 }
 
 /// Our parts in a transfer of whatever kind; there is at least one.
-async fn parts(app: &App, id: TransferId) -> Result<Vec<PartView>, Problem> {
+pub(super) async fn parts(app: &App, id: TransferId) -> Result<Vec<PartView>, Problem> {
     let (pegs, settlements) = (app.pegs.show(id).await?, app.settlements.show(id).await?);
     let pegs = pegs.iter().map(|view| app.peg_part(view));
     let settlements = settlements.iter().map(|view| app.settlement_part(view));

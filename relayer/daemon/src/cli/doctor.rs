@@ -18,10 +18,10 @@ use crate::{
 
 /// One thing looked at.
 #[derive(Debug, Serialize)]
-struct Finding {
-    check: String,
-    ok: bool,
-    detail: String,
+pub(crate) struct Finding {
+    pub(crate) check: String,
+    pub(crate) ok: bool,
+    pub(crate) detail: String,
 }
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError> {
@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), CliError
         Some((api, chains)) => {
             findings.push(finding("daemon", true, format!("answers at {}", api.url())));
             for chain in chains {
-                findings.extend(live(&config, chain));
+                findings.extend(live(config.transfers.raw.clock_skew_seconds, chain));
             }
             findings.extend(log(&config, api).await);
         }
@@ -140,8 +140,8 @@ fn ports(config: &Config) -> Vec<Finding> {
         .collect()
 }
 
-fn live(config: &Config, chain: &ChainView) -> Vec<Finding> {
-    let skew = config.transfers.raw.clock_skew_seconds;
+/// What a chain shows while it runs; `skew` seconds may its clock be ahead.
+pub(crate) fn live(skew: u64, chain: &ChainView) -> Vec<Finding> {
     let name = &chain.name;
     let Some(time) = chain.time else {
         return vec![finding(

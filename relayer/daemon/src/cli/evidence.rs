@@ -152,7 +152,8 @@ fn as_text(report: &Report) -> String {
     text + &last
 }
 
-fn in_words(proven: &Proven) -> String {
+/// What is proved, in words.
+pub(crate) fn in_words(proven: &Proven) -> String {
     match proven {
         Proven::Event {
             address,

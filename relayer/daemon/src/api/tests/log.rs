@@ -77,6 +77,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
                     Some(Role::Member) => MEMBERS.contains(&path.as_str()),
                     Some(Role::Operator | Role::Regulator) => OVERSEERS.contains(&path.as_str()),
                     Some(Role::Admin) => true,
+                    Some(_) => false,
                 };
                 let refused = status == StatusCode::FORBIDDEN || status == StatusCode::UNAUTHORIZED;
                 assert_eq!(

@@ -1,0 +1,53 @@
+//! The page in a real browser, over a daemon that ran the demonstration: the journeys of a member, an operator and a regulator;
+//! without a mouse; without script; every page in light and dark, in both languages, on a desktop and a phone. No error on the
+//! console, nothing loaded from elsewhere, nothing that moves, nothing serious for the accessibility checker.
+#![allow(missing_docs)]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use causeway_stories::{Causeway, Daemon, wallet};
+use serde_json::json;
+
+/// Longest that the demonstration takes on a machine that does much else.
+const DEMONSTRATION: Duration = Duration::from_secs(600);
+
+/// Waits until the last step of the demonstration, the settlement, has ended, and returns the address of the page.
+fn demonstrated(causeway: &Causeway, daemon: &mut Daemon) -> Result<String> {
+    let deadline = Instant::now() + DEMONSTRATION;
+    loop {
+        if causeway.announced().is_file()
+            && let Ok(list) = causeway.ask(&["transfer", "list", "--kind", "settlement"])
+        {
+            let transfers = list["transfers"].as_array().or(list.as_array());
+            let mut all = transfers.into_iter().flatten();
+            if all.any(|transfer| transfer["outcome"].is_string()) {
+                let url = std::fs::read_to_string(causeway.announced())?;
+                return Ok(url.trim().to_owned());
+            }
+        }
+        if Instant::now() > deadline {
+            bail!("the demonstration is not over: {}", daemon.tail());
+        }
+        std::thread::park_timeout(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn members_operators_and_regulators_find_their_way_in_a_browser() -> Result<()> {
+    let causeway = Causeway::new()?;
+    let mut daemon = causeway.start(&["demo"], &[])?;
+    let url = demonstrated(&causeway, &mut daemon)?;
+
+    let pictures = std::env::var("CAUSEWAY_PICTURES").ok();
+    let orders = json!({ "url": url, "dir": causeway.dir(), "pictures": pictures });
+    let measured = wallet("page/journeys.mjs", &orders).with_context(|| daemon.tail())?;
+
+    ensure!(measured["checked"] == json!(4 * 17), "{measured}");
+    ensure!(
+        measured["first_page_ms"].is_f64() || measured["first_page_ms"].is_u64(),
+        "{measured}"
+    );
+    println!("{measured}");
+    Ok(())
+}
