@@ -51,6 +51,7 @@ pub use devices::{
     OracleView,
 };
 pub use evidence::KnownChain;
+pub(crate) use feeds::decimal;
 pub use feeds::{
     Feed, FeedAnswer, FeedAsk, FeedChain, FeedDone, FeedHistory, FeedList, FeedOperator, FeedStep,
     FeedTerms,

@@ -601,7 +601,7 @@ impl Daemon {
         let oracle = match chains.oracle_config(config) {
             Some(told) => {
                 let started =
-                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic);
+                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic.clone());
                 Some(started.await?)
             }
             None => None,

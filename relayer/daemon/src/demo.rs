@@ -12,6 +12,8 @@
 //! | `proof` | a device's readings, of which none is shown, are proved to comply; both chains verify it |
 //! | `conditional` | a delivery is paid because its cold chain never broke; one that broke is refunded |
 //! | `device` | a cold-chain device is admitted with its owner's deposit, and heard by every operator |
+//! | `feed` | what the device measures is the operators' answer on both chains |
+//! | `alarm` | it measures what it should not: the alarm is raised on both chains, and cleared |
 //! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
 //! | `evidence` | one file proves the swap; it is checked offline, and a copy with one bit changed is refused |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
@@ -21,6 +23,7 @@ mod call;
 mod cold_chain;
 mod device;
 mod evidence;
+mod feed;
 mod follow;
 mod outsiders;
 mod peg;
@@ -121,6 +124,9 @@ pub(crate) enum DemoError {
     /// The operators.
     #[error(transparent)]
     Oracle(#[from] crate::oracle::OracleError),
+    /// A feed.
+    #[error(transparent)]
+    Feeds(#[from] crate::oracle::feeds::FeedsError),
     /// A device's configuration.
     #[error(transparent)]
     Device(#[from] causeway_adapter_device::resident::config::ConfigError),
@@ -287,7 +293,7 @@ async fn transfers(
     };
     let delivered = deliveries(&stage, step, note, crossing).await;
     note("a cold-chain device is admitted; its readings go to every operator over mutual TLS");
-    let heard = devices(&stage, step).await;
+    let heard = devices(&stage, step, note).await;
     let proved = match evidence::prove(&stage, swap).await {
         Ok(proved) => {
             step("evidence", proved.ok, proved.text, proved.found);
@@ -336,19 +342,51 @@ async fn transfers(
 }
 
 /// A device, and what is made of its readings.
-async fn devices(stage: &Stage<'_>, step: Say<'_>) -> bool {
-    match device::step(stage).await {
-        Ok((admitted, device)) => {
-            step("device", admitted.ok, admitted.text, admitted.found);
-            device.stop().await;
-            admitted.ok
+async fn devices(stage: &Stage<'_>, step: Say<'_>, note: &dyn Fn(&str)) -> bool {
+    let heard = async {
+        let (admitted, mut device) = device::step(stage).await?;
+        let heard = admitted.ok;
+        step("device", heard, admitted.text, admitted.found);
+        let fed = fed(stage, &mut device, step, note).await;
+        device.stop().await;
+        Ok::<_, DemoError>(heard && fed)
+    };
+    heard.await.unwrap_or_else(|error| {
+        let found = json!({ "error": error.to_string() });
+        step("device", false, error.to_string(), found);
+        false
+    })
+}
+
+/// What the device measures reaches both chains, in the band and out of it.
+async fn fed(
+    stage: &Stage<'_>,
+    device: &mut device::ColdDevice,
+    step: Say<'_>,
+    note: &dyn Fn(&str),
+) -> bool {
+    note("four operators answer by quorum what the device measures, on both chains");
+    let failed = |name, error: DemoError| {
+        let found = json!({ "error": error.to_string() });
+        step(name, false, error.to_string(), found);
+        false
+    };
+    let answered = match feed::feed(stage, device).await {
+        Ok(fed) => {
+            step("feed", fed.ok, fed.text, fed.found);
+            fed.ok
         }
-        Err(error) => {
-            let found = json!({ "error": error.to_string() });
-            step("device", false, error.to_string(), found);
-            false
+        Err(error) => failed("feed", error),
+    };
+    note("the device measures what a cold chain should not");
+    let alarmed = match feed::alarm(stage, device).await {
+        Ok(fed) => {
+            step("alarm", fed.ok, fed.text, fed.found);
+            fed.ok
         }
-    }
+        Err(error) => failed("alarm", error),
+    };
+    answered && alarmed
 }
 
 /// One delivery that broke its cold chain, one that did not; `meanwhile` goes on until the broken one's time is over.
