@@ -332,7 +332,17 @@ contract ForgingRelayer is WithActors {
         ILightClient mine = ILightClient(
             deploy(
                 "LightClient",
-                abi.encode(HOME, bytes32(uint256(1)), uint64(1), VALIDATOR_SET, GRACE, uint64(0), votesOf(3, 4), address(0), uint64(0))
+                abi.encode(
+                    HOME,
+                    bytes32(uint256(1)),
+                    uint64(1),
+                    VALIDATOR_SET,
+                    GRACE,
+                    uint64(0),
+                    votesOf(3, 4),
+                    address(0),
+                    uint64(0)
+                )
             )
         );
         (c.client, c.lane) = (address(mine), 4);
