@@ -84,6 +84,10 @@ impl<'a> Device<'a> {
             .create(true)
             .append(true)
             .open(self.dir.join("log"))?;
+        let health = self.dir.join("health.json");
+        if health.is_file() {
+            fs::remove_file(health)?;
+        }
         let child = Command::new(program)
             .args(["run", "--config"])
             .arg(self.dir.join("device.toml"))
@@ -92,7 +96,12 @@ impl<'a> Device<'a> {
             .stderr(log)
             .spawn()
             .context("starting causeway-device")?;
-        Ok(Beside(child))
+        let beside = Beside(child);
+        // It follows what is appended from now on.
+        eventually("a health report", || {
+            Ok(self.dir.join("health.json").is_file().then_some(()))
+        })?;
+        Ok(beside)
     }
 
     /// Has the sensor measure these, one after the other.

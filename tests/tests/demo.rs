@@ -54,6 +54,16 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
     let device = step("device").context("a device")?;
     assert_eq!(device["ok"], true, "{device}");
     assert_eq!(device["operators"], 4, "{device}");
+    let feed = step("feed").context("a feed")?;
+    assert_eq!(feed["ok"], true, "{feed}");
+    assert!(feed["signers"].as_u64() >= Some(3), "{feed}");
+    let alarm = step("alarm").context("an alarm")?;
+    for chain in ["public", "consortium"] {
+        assert!(feed["heights"][chain].is_u64(), "{feed}");
+        for what in ["raised", "cleared"] {
+            assert!(alarm[what][chain]["height"].is_u64(), "{what}: {alarm}");
+        }
+    }
     let points = |field: &str| {
         let text = settled[field].as_str().unwrap_or_default();
         text.parse::<u128>().context("an amount")

@@ -60,7 +60,7 @@ async fn a_feed_lives_through_liars_silence_crashes_and_hostile_messages() {
     alarm_is_raised_and_cleared_with_hysteresis(&world, &houses[0]).await;
     let houses = a_liar_moves_nothing(&world, houses).await;
     let houses = one_of_four_is_not_missed_and_comes_back(&world, houses).await;
-    let houses = an_operator_dies_at_every_persist_point_and_goes_on(&world, houses).await;
+    let houses = an_operator_dies_at_four_persist_points_and_goes_on(&world, houses).await;
     hostile_messages_are_refused_by_name(&world, &houses[0]).await;
     silence_is_told_by_whoever_sees_it(&world, houses).await;
 }
@@ -200,7 +200,7 @@ async fn one_of_four_is_not_missed_and_comes_back(
     houses
 }
 
-async fn an_operator_dies_at_every_persist_point_and_goes_on(
+async fn an_operator_dies_at_four_persist_points_and_goes_on(
     world: &World,
     mut houses: Vec<House>,
 ) -> Vec<House> {

@@ -135,9 +135,8 @@ async fn pass(
 }
 
 async fn follow(path: PathBuf, lines: mpsc::Sender<String>) {
-    let mut at = tokio::fs::metadata(&path)
-        .await
-        .map_or(0, |found| found.len());
+    // At once, before anything else of the process has its turn: who sees it run may append.
+    let mut at = std::fs::metadata(&path).map_or(0, |found| found.len());
     let mut splitter = Splitter::default();
     loop {
         if let Ok(mut file) = File::open(&path).await {

@@ -186,5 +186,5 @@ const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width\"><title>Causeway API</title>\
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:0}main{max-width:50rem;margin:2rem auto;padding:0 1rem}\
 section{border-top:1px solid #8885;padding:.2rem 0}h3{font-weight:400;margin:.6rem 0}p{margin:.2rem 0}\
-code{font-size:.95em}:root{color-scheme:light dark;background:Canvas;color:CanvasText}a{color:LinkText}</style>\
+code{font-size:.95em;overflow-wrap:anywhere}:root{color-scheme:light dark;background:Canvas;color:CanvasText}a{color:LinkText}</style>\
 <main><h1>Causeway API</h1><p>Made from the code. For machines: <a href=\"/openapi.json\">openapi.json</a>.</p>";

@@ -21,6 +21,15 @@ const OVERSIGHT: [&str; 3] = [
     "/v1/lanes/{chain}/{lane}/pause",
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
+/// Acts of those who run devices and feeds, and of members.
+const OF_DEVICES: [&str; 6] = [
+    "/v1/devices",
+    "/v1/devices/{did}/rekey",
+    "/v1/devices/{did}/revoke",
+    "/v1/devices/{did}/slash",
+    "/v1/feeds/{feed}/request",
+    "/v1/feeds/{feed}/mark-stale",
+];
 /// Have their own life time.
 const STREAMS: [&str; 2] = ["/v1/events", "/v1/log/events"];
 
@@ -163,6 +172,8 @@ fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem>
     );
     let what = if OVERSIGHT.contains(&route) {
         "ask an operator, regulator or admin"
+    } else if OF_DEVICES.contains(&route) {
+        "ask a member, operator or admin"
     } else {
         "ask a member or admin"
     };
@@ -179,7 +190,8 @@ fn may(role: Role, route: &str) -> bool {
     match role {
         Role::Admin => true,
         Role::Member => !OVERSIGHT.contains(&route),
-        Role::Operator | Role::Regulator => OVERSIGHT.contains(&route),
+        Role::Operator => OVERSIGHT.contains(&route) || OF_DEVICES.contains(&route),
+        Role::Regulator => OVERSIGHT.contains(&route),
         // A role that came after this was written.
         _ => false,
     }

@@ -1,7 +1,7 @@
-//! How long a reading takes from an operator's archive to a final answer on both chains.
+//! How long a sample takes from the operators to a final answer on both chains.
 //!
 //! Everything runs as in the local profile: both chains, four operators with messages over mutual TLS, reports through their
-//! accounts' lanes. What is left out is the device's way to the archive, which `bench ingest` has.
+//! accounts' lanes. The samples are in memory: what is left out is the device's way to the archives, and reading them.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -57,7 +57,7 @@ struct Found {
     cores: usize,
     operators: usize,
     rounds: u32,
-    /// Pause between two looks of an operator at its archive.
+    /// Pause between two looks of an operator at its samples.
     sample_every_ms: u128,
     rows: Vec<Row>,
 }
@@ -296,7 +296,7 @@ fn print(found: &Found, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     println!(
-        "{} cores, {} operators, {} rounds, archives looked at every {} ms",
+        "{} cores, {} operators, {} rounds, samples looked at every {} ms",
         found.cores, found.operators, found.rounds, found.sample_every_ms
     );
     println!("| what | p50 ms | p95 ms | longest ms |");

@@ -34,11 +34,13 @@ pub(super) struct Fed {
 pub(super) async fn feed(stage: &Stage<'_>, device: &mut ColdDevice) -> Result<Fed, DemoError> {
     let feed = Watched::of(stage)?;
     let before = feed.rounds().await?.into_iter().max().unwrap_or(0);
+    let decimals = feed.site.decimals;
     let shown = |ends: &[EndView]| {
         let mut answers = ends.iter().map(|end| end.standing.answer);
         let first = answers.next().flatten();
         let same = |a: Option<Answered>| a.map(|a| (a.round, a.value));
-        first.is_some_and(|first| first.round > before)
+        // Not what the device measured before.
+        first.is_some_and(|first| first.round > before && is_calm(first.value, decimals))
             && answers.all(|other| same(other) == same(first))
     };
     let ends = feed
@@ -68,10 +70,7 @@ pub(super) async fn feed(stage: &Stage<'_>, device: &mut ColdDevice) -> Result<F
         twin.height,
         home.signers.count_ones(),
     );
-    let measured = CALM.map(|text| text.parse::<f64>().unwrap_or_default());
-    let [low, high] = measured;
-    let shown: f64 = value.parse().unwrap_or_default();
-    let ok = (low..=high).contains(&shown) && home.signers.count_ones() >= 3;
+    let ok = home.value == twin.value && home.signers.count_ones() >= 3;
     Ok(Fed { ok, text, found })
 }
 
@@ -115,6 +114,13 @@ pub(super) async fn alarm(stage: &Stage<'_>, device: &mut ColdDevice) -> Result<
     );
     let found = json!({ "feed": DEMO_FEED, "raised": raised, "cleared": cleared });
     Ok(Fed { ok, text, found })
+}
+
+/// Whether an answer is what the device measured in calm.
+fn is_calm(value: i128, decimals: u8) -> bool {
+    let number = |text: &str| text.parse::<f64>().ok();
+    let told = number(&decimal(value, decimals));
+    CALM.iter().any(|text| number(text) == told)
 }
 
 /// The feed as the daemon sees it.

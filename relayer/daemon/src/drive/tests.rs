@@ -723,8 +723,8 @@ async fn a_kill_at_any_persist_point_comes_to_the_same_outcome() {
             }
         }
     }
-    // A tick that changes something and a nonce given back need other stories; pegs, settlements, the relay and the supply
-    // statement another town.
+    // A tick that changes something and a nonce given back need other stories; pegs, settlements, the relay, the supply
+    // statement, feeds and the log another town.
     for point in PersistPoint::ALL {
         let rare = [
             PersistPoint::TransferStepped,
@@ -739,6 +739,8 @@ async fn a_kill_at_any_persist_point_comes_to_the_same_outcome() {
             PersistPoint::RelayCalled,
             PersistPoint::SupplyRead,
             PersistPoint::LogAppended,
+            PersistPoint::FeedRead,
+            PersistPoint::FeedStepped,
             PersistPoint::SupplyStated,
         ]
         .contains(point);
