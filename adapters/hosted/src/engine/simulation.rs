@@ -269,7 +269,7 @@ impl World {
         self.nonce += 1;
         let raw = sign_1559(&key("rich"), tx).encoded_2718();
         for (_, pool) in &self.disks {
-            if dice.next_u64() % 4 > 0 {
+            if !dice.next_u64().is_multiple_of(4) {
                 // A pool that lags behind refuses what comes too early; another one has it.
                 let _ = pool.submit_from_peer(&raw);
             }

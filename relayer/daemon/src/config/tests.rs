@@ -450,8 +450,8 @@ fn a_peg_is_refused_with_what_to_do() {
             "pegs.gold.carrier names nobody, which no accounts section has",
         ),
         (
-            "[settlements.trade]",
-            "[settlements.Trade]",
+            "settlements.trade",
+            "settlements.Trade",
             "1 to 32 of a-z, 0-9 and -",
         ),
         (
