@@ -260,6 +260,9 @@ impl Config {
         paths.extend(keys.password.as_mut());
         paths.extend(keys.feed.as_mut());
         paths.extend(config.health.as_mut().map(|health| &mut health.path));
+        if let SourceConfig::File { path } | SourceConfig::Serial { path } = &mut config.source {
+            paths.push(path);
+        }
         for path in paths {
             *path = base.join(&*path);
         }
