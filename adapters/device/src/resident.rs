@@ -111,7 +111,7 @@ impl Resident {
 
     async fn try_capture(&self, text: &str) -> Result<(), CaptureError> {
         let feed = &self.device.feed;
-        let value = Decimal::parse(text.trim())
+        let value = Decimal::parse(plain(text.trim()))
             .ok()
             .and_then(|d| d.scaled(feed.decimals));
         let value = value
@@ -312,6 +312,16 @@ pub(crate) fn record(
 /// One second, doubled with each failure up to a minute.
 fn backoff(failures: u32) -> Duration {
     Duration::from_secs(1 << failures.min(6)).min(Duration::from_secs(60))
+}
+
+/// A number as a reading spells it: sensors print `4.10`, readings have no zeros at the end of a fraction.
+fn plain(text: &str) -> &str {
+    if text.contains('.') && !text.contains(['e', 'E']) {
+        let cut = text.trim_end_matches('0');
+        cut.strip_suffix('.').unwrap_or(cut)
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]

@@ -261,3 +261,18 @@ async fn every_form_says_the_same() {
         }
     }
 }
+
+#[test]
+fn a_sensors_zeros_at_the_end_are_no_reason_to_lose_its_measurement() {
+    for (said, plain) in [
+        ("4.10", "4.1"),
+        ("4.00", "4"),
+        ("-0.50", "-0.5"),
+        ("40", "40"),
+        ("100", "100"),
+        ("1e10", "1e10"),
+        ("4.", "4"),
+    ] {
+        assert_eq!(super::plain(said), plain);
+    }
+}
