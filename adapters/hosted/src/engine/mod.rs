@@ -2,7 +2,7 @@
 //!
 //! commonware's `simplex` orders, `marshal` keeps and repairs final blocks, `buffered` spreads proposals, all over
 //! `authenticated::lookup` connections. This module is the only one that names them together, because their API moves
-//! monthly: [`application`] is what they ask of a validator, [`consensus`] joins them over any network and runtime, [`run`] over
+//! monthly: `application` is what they ask of a validator, `consensus` joins them over any network and runtime, [`run`] over
 //! real ones. One simplex engine runs per epoch; its committee comes from the `ValidatorSet` contract as the last block of
 //! the epoch before left it.
 
