@@ -19,6 +19,8 @@ use crate::{Causeway, Daemon, devices::FEED, eventually, settling::Pair, wallet}
 pub const NAMES: [&str; 4] = ["north", "east", "south", "west"];
 /// The account that owns the devices; the first operator's daemon has its key.
 pub const OWNER: &str = "owner";
+/// A member who reads for money; the first operator's daemon has its key too.
+pub const READER: &str = "reader";
 /// A hundred native points.
 const GIFT: &str = "100000000000000000000";
 
@@ -65,15 +67,16 @@ impl Club {
             });
         }
         club.certify()?;
-        let mut owner = Address::ZERO;
+        let (mut owner, mut reader) = (Address::ZERO, Address::ZERO);
         for operator in &mut club.operators {
             operator.account = key(&operator.causeway, operator.name)?;
             if operator.name == NAMES[0] {
                 owner = key(&operator.causeway, OWNER)?;
+                reader = key(&operator.causeway, READER)?;
             }
         }
         let accounts: Vec<Address> = club.operators.iter().map(|one| one.account).collect();
-        for account in accounts.iter().chain([&owner]) {
+        for account in accounts.iter().chain([&owner, &reader]) {
             let mut gift = pair.wallet(host, "carol", "public")?;
             (gift["to"], gift["amount"]) = (account.to_string().into(), GIFT.into());
             wallet("fund.mjs", &gift)?;
@@ -102,6 +105,24 @@ impl Club {
     /// An operator by its place.
     pub fn at(&self, place: usize) -> &Operator {
         &self.operators[place]
+    }
+
+    /// Runs a command of the first operator's daemon as the member who reads.
+    ///
+    /// # Errors
+    /// Fails when the command does, with what it said.
+    pub fn ask_as_reader(&self, arguments: &[&str]) -> Result<Value> {
+        let api = self.dir.path().join("api");
+        let mut command = self.operators[0].causeway.command(arguments);
+        let output = command
+            .arg("--json")
+            .env("CAUSEWAY_CLIENT_CERTIFICATE", api.join("reader.pem"))
+            .env("CAUSEWAY_CLIENT_KEY", api.join("reader.key"))
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let why = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{arguments:?}: {said}{why}");
+        serde_json::from_str(&said).with_context(|| format!("not JSON: {said}"))
     }
 
     /// The CA of devices.
@@ -158,6 +179,7 @@ impl Club {
         let here = ["--host", "127.0.0.1"];
         issue(&api, "api", &[&["server"][..], &here].concat())?;
         issue(&api, "me", &["operator"])?;
+        issue(&api, READER, &["member"])?;
         for name in NAMES {
             issue(&operators, name, &[&["operator"][..], &here].concat())?;
             issue(&devices, name, &[&["server"][..], &here].concat())?;
@@ -193,8 +215,8 @@ impl Club {
              outage_budget_seconds = 20\nclock_skew_seconds = 1\n",
             tls("tls", "api", "api")
         );
-        let accounts = [Some(name), (place == 0).then_some(OWNER)];
-        for account in accounts.into_iter().flatten() {
+        let others: &[&str] = if place == 0 { &[OWNER, READER] } else { &[] };
+        for account in [name].iter().chain(others) {
             text += &format!(
                 "[accounts.{account}]\nkeystore_file = \"{account}.json\"\npassword_file = \"password\"\n"
             );

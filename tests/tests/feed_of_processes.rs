@@ -5,13 +5,13 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use causeway_stories::{
     Causeway,
     devices::Device,
     devices::FEED,
     eventually,
-    operators::{Club, OWNER},
+    operators::{Club, OWNER, READER},
     settling::Pair,
 };
 use serde_json::Value;
@@ -118,7 +118,56 @@ fn a_feed_of_four_processes_goes_on_when_one_is_killed_and_its_readings_drain_to
     story.drained(1)?;
     story.answered("an answer of all four", "4.25")?;
 
-    one_history(story.club)
+    one_history(story.club)?;
+    reads_are_sold_one_by_one(story.club, &device.did)
+}
+
+/// A member reads what he paid for, and no more.
+fn reads_are_sold_one_by_one(club: &Club, did: &str) -> Result<()> {
+    let list = |limit: &str| club.ask_as_reader(&["reading", "list", did, "--limit", limit]);
+    let refused = |limit: &str, why: &str| match list(limit) {
+        Ok(page) => bail!("served: {page}"),
+        Err(error) => {
+            let said = error.to_string();
+            ensure!(said.contains(why), "{said}");
+            Ok(())
+        }
+    };
+    let buy = |what: &[&str]| {
+        let market = [
+            "market", "buy", "--owner", OWNER, "--feed", FEED, "--by", READER,
+        ];
+        club.ask_as_reader(&[&market, what].concat())
+    };
+    refused("1", "has not offered it")?;
+    let market = ["market", "offer", "--feed", FEED, "--by", OWNER, "--access"];
+    let offered = ["paid", "--price-per-read", "0.01"];
+    let offer = club.at(0).causeway.ask(&[&market[..], &offered].concat())?;
+    ensure!(offer["price_per_read"] == "10000000000000000", "{offer}");
+    refused("1", "does not include you")?;
+    let no_subscription = buy(&["--periods", "1"]);
+    ensure!(no_subscription.is_err_and(|e| e.to_string().contains("sells none of that")));
+
+    let bought = buy(&["--reads", "3"])?;
+    ensure!(
+        bought["reads_bought"] == 3 && bought["reads_used"] == 0,
+        "{bought}"
+    );
+    for (limit, served) in [("2", 2), ("2", 1)] {
+        let page = list(limit)?;
+        let readings = page["readings"].as_array().context("readings")?;
+        ensure!(readings.len() == served, "{page}");
+    }
+    refused("2", "used up")?;
+    refused("1", "used up")?;
+    let bought = buy(&["--reads", "1"])?;
+    ensure!(
+        bought["reads_bought"] == 4 && bought["reads_used"] == 3,
+        "{bought}"
+    );
+    let one = club.ask_as_reader(&["reading", "show", did, "1"])?;
+    ensure!(one["value"] == "4.25", "{one}");
+    refused("1", "used up")
 }
 
 /// On each chain every round has one answer, the same on both, and all operators know the same.

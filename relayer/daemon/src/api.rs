@@ -18,6 +18,7 @@ mod health;
 mod lanes;
 mod log;
 mod log_stream;
+mod market;
 mod messages;
 mod page;
 mod problem;
@@ -26,6 +27,7 @@ mod readings;
 mod resolve;
 pub(crate) mod serve;
 mod settlement;
+mod stakes;
 mod supply;
 mod transfers;
 mod views;
@@ -60,12 +62,14 @@ pub use lanes::{LaneAct, LaneOrdered, LaneView};
 pub use log::{
     HeadSegment, HeadView, LogEntryView, LogList, LogProofView, LogState, SegmentPage, SegmentView,
 };
+pub use market::{BuyData, ListingView, MarketAccess, OfferData};
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use readings::{Newest, ReadingList, ReadingView};
 pub use serve::Server;
 pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
+pub use stakes::{StakeView, Withdrawn};
 pub use supply::{SupplyList, SupplyView};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
@@ -108,7 +112,12 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/devices/{did}/rekey", post(devices::rekey))
         .route("/v1/devices/{did}/revoke", post(devices::revoke))
         .route("/v1/devices/{did}/slash", post(devices::slash))
+        .route("/v1/devices/{did}/stake", get(stakes::stake))
+        .route("/v1/devices/{did}/exit", post(stakes::exit))
+        .route("/v1/devices/{did}/withdraw", post(stakes::withdraw))
         .route("/v1/did/{did}", get(devices::resolve))
+        .route("/v1/market", get(market::show).post(market::offer))
+        .route("/v1/market/purchases", post(market::buy))
         .route("/v1/readings/{device}", get(readings::list))
         .route("/v1/readings/{device}/{sequence}", get(readings::show))
         .route(

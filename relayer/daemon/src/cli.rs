@@ -15,6 +15,7 @@ mod feed;
 mod key;
 mod lane;
 mod log;
+mod market;
 mod message;
 mod output;
 mod proof;
@@ -77,6 +78,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
         Command::Feed(command) => feed::run(global, command, output).await,
+        Command::Market(command) => market::run(global, command, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }

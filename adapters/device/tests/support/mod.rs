@@ -84,6 +84,19 @@ impl World {
             .unwrap()
     }
 
+    /// Another operator of the same devices, with an archive of its own.
+    pub(crate) async fn another(&self) -> (HttpsServer, Arc<Archive>) {
+        let path = self.dir.path().join("another.sqlite");
+        let archive = Archive::open(&path, ArchiveConfig::default()).await;
+        let archive = Arc::new(archive.unwrap());
+        let ingest = intake(&self.fleet, &archive, Limits::default());
+        let server = self.fleet.ca.local_server().unwrap();
+        let tls = server.identity().server().unwrap();
+        let any = ([127, 0, 0, 1], 0).into();
+        let server = HttpsServer::start(any, tls, ingest, HttpsLimits::default());
+        (server.await.unwrap(), archive)
+    }
+
     pub(crate) fn chain(&self, device: usize) -> Chain {
         let simulated = self.fleet.devices[device].clone();
         Chain::new(simulated, self.fleet.profile, device, system_clock())

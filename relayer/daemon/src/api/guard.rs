@@ -22,11 +22,15 @@ const OVERSIGHT: [&str; 3] = [
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
 /// Acts of those who run devices and feeds, and of members.
-const OF_DEVICES: [&str; 6] = [
+const OF_DEVICES: [&str; 10] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
     "/v1/devices/{did}/slash",
+    "/v1/devices/{did}/exit",
+    "/v1/devices/{did}/withdraw",
+    "/v1/market",
+    "/v1/market/purchases",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
 ];

@@ -106,6 +106,9 @@ pub(super) enum Command {
     /// Admit, show, rekey, disown devices
     #[command(subcommand)]
     Device(Device),
+    /// Data for money: show, offer, buy
+    #[command(subcommand)]
+    Market(Market),
     /// Readings that operators accepted, and proofs of them
     #[command(subcommand)]
     Reading(Reading),
@@ -747,6 +750,27 @@ pub(super) enum Device {
         #[arg(long, value_name = "ACCOUNT")]
         by: String,
     },
+    /// Take a device out: its readings count no more, its deposit comes back after a delay
+    Exit {
+        /// Its DID
+        did: String,
+        /// The owner's account of the public chain
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+    },
+    /// What a device has at stake, from when on it comes back, and what of its owner's waits to be withdrawn
+    Stake {
+        /// Its DID
+        did: String,
+    },
+    /// Give a deposit back after its delay, and pay out what its owner has; of a slashed device, the reporter's share
+    Withdraw {
+        /// Its DID
+        did: String,
+        /// Who asks and pays for the transaction; the reporter, where a device was slashed
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+    },
     /// Bring what a device showed against itself to the registry; the reporter's share goes to the account
     Slash {
         /// Its DID
@@ -769,6 +793,71 @@ pub(super) enum Device {
         #[arg(long, value_name = "DID")]
         after: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Market {
+    /// An offer, and what an account bought of it
+    Show {
+        /// Who offers: an account of the daemon, or an address
+        #[arg(long)]
+        owner: String,
+        /// Name of the feed
+        #[arg(long)]
+        feed: String,
+        /// Whose purchases are shown
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Offer a feed's data; it replaces the offer before, and what was bought stays bought
+    #[command(
+        after_help = "Examples:\n  causeway market offer --feed cold-chain/temperature --by device-owner --access paid --price-per-read 0.01\n  \
+        causeway market offer --feed cold-chain/temperature --by device-owner --access free"
+    )]
+    Offer(MarketOffer),
+    /// Buy reads, or a subscription, at the offer's price
+    #[command(
+        after_help = "Example:\n  causeway market buy --owner device-owner --feed cold-chain/temperature --by alice --reads 100"
+    )]
+    Buy {
+        /// Who offers: an account of the daemon, or an address
+        #[arg(long)]
+        owner: String,
+        /// Name of the feed
+        #[arg(long)]
+        feed: String,
+        /// Who pays and reads
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// So many reads
+        #[arg(long, conflicts_with = "periods", required_unless_present = "periods", value_parser = clap::value_parser!(u32).range(1..))]
+        reads: Option<u32>,
+        /// So many periods of a subscription
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        periods: Option<u32>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MarketOffer {
+    /// Name of the feed
+    #[arg(long)]
+    pub(super) feed: String,
+    /// The owner's account
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) by: String,
+    /// Who may read
+    #[arg(long)]
+    pub(super) access: crate::api::MarketAccess,
+    /// Price of one read, in points or like 5wei
+    #[arg(long)]
+    pub(super) price_per_read: Option<String>,
+    /// Price of a subscription's period
+    #[arg(long, requires = "period_seconds")]
+    pub(super) price_per_period: Option<String>,
+    /// Seconds of that period
+    #[arg(long, requires = "price_per_period")]
+    pub(super) period_seconds: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]

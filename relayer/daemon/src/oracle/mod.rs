@@ -139,6 +139,29 @@ impl OracleHandle {
         Ok(self.shared.store.devices(after, limit).await?)
     }
 
+    /// Uses up to `wanted` bought reads of a listing; returns how many were left to use.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn use_reads(
+        &self,
+        listing: B256,
+        account: Address,
+        bought: u64,
+        wanted: u64,
+    ) -> Result<u64, OracleError> {
+        let store = &self.shared.store;
+        Ok(store.use_reads(listing, account, bought, wanted).await?)
+    }
+
+    /// Reads of a listing that an account has used here.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn reads_used(&self, listing: B256, account: Address) -> Result<u64, OracleError> {
+        Ok(self.shared.store.reads_used(listing, account).await?)
+    }
+
     /// The device of a DID.
     ///
     /// # Errors

@@ -75,10 +75,10 @@ pub(super) async fn hold(wanted: u64, open_files: u64) -> anyhow::Result<Held> {
     let intake = Intake::start(&fleet, None).await?;
     let before = intake.usage()?.rss_mb;
     let (tally, stop) = (Arc::new(Tally::default()), CancellationToken::new());
-    let target = Target::Https {
+    let target = [Target::Https {
         host: "127.0.0.1".into(),
         port: intake.port(),
-    };
+    }];
     // Each speaks once, and goes on being connected.
     let pace = Pace {
         batch: 1,
