@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
-use crate::{PATIENCE, binary, eventually, rpc::Rpc};
+use crate::{PATIENCE, binary, eventually, free_address, rpc::Rpc};
 
 /// One validator, running or not. Killed when dropped.
 pub struct Validator {
@@ -213,8 +213,4 @@ fn answer(command: &mut Command) -> Result<Vec<u8>> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {said}");
     Ok(output.stdout)
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

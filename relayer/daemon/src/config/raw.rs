@@ -17,6 +17,8 @@ pub struct Raw {
     pub profile: String,
     /// Where everything that lasts is kept.
     pub data_dir: PathBuf,
+    /// Local profile alone: added to every port of this configuration at which it listens.
+    pub local_port_shift: u16,
     /// What is logged.
     pub log: Log,
     /// The REST API.
@@ -668,6 +670,7 @@ impl Default for Raw {
         Self {
             profile: "local".into(),
             data_dir: "causeway-data".into(),
+            local_port_shift: 0,
             log: Log::default(),
             api: Api::default(),
             hosted: BTreeMap::new(),

@@ -94,6 +94,14 @@ fn the_stand_in_port_is_refused_outside_the_local_profile() {
 }
 
 #[test]
+fn ports_are_shifted_in_the_local_profile_alone() {
+    let message = refused(&format!("local_port_shift = 100\n{}", named()));
+
+    assert!(message.contains("local_port_shift"), "{message}");
+    assert!(message.contains("at each `listen`"), "{message}");
+}
+
+#[test]
 fn a_stand_in_port_that_others_reach_is_refused_in_any_profile() {
     let message = refused(&LOCAL.replace("127.0.0.1:8546", "0.0.0.0:8546"));
 

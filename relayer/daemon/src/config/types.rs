@@ -25,6 +25,8 @@ pub struct Config {
     pub profile: Profile,
     /// Where everything that lasts is kept; absolute.
     pub data_dir: PathBuf,
+    /// Local profile: added to every port at which it listens.
+    pub local_port_shift: u16,
     /// What is logged.
     pub log: raw::Log,
     /// The REST API.
