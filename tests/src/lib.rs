@@ -4,6 +4,7 @@
 //! * [`anvil`]: an Ethereum node that is not ours.
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
 //! * [`validators`]: a chain of `causeway node` processes.
+//! * [`hosts`]: hosts with addresses of their own, and a line between them that can be cut.
 //! * [`small_disk`]: a process whose disk fills up.
 //! * [`settling`]: a settlement with its private figures.
 //! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
@@ -17,6 +18,7 @@
 pub mod anvil;
 pub mod books;
 pub mod devices;
+pub mod hosts;
 pub mod log;
 pub mod pegs;
 pub mod proofs;
