@@ -29,6 +29,7 @@ mod settlement;
 mod supply;
 mod transfers;
 mod views;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -600,15 +600,20 @@ impl Daemon {
             dynamic.clone(),
         )
         .await?;
+        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
         let oracle = match chains.oracle_config(config) {
             Some(told) => {
-                let started =
-                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic.clone());
+                let started = OracleHandle::start(
+                    told,
+                    Arc::clone(&store),
+                    driver.clone(),
+                    dynamic.clone(),
+                    alarms.clone(),
+                );
                 Some(started.await?)
             }
             None => None,
         };
-        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
         let log = LogHandle::start(
             chains.log_config(config),
             Arc::clone(&store),

@@ -250,7 +250,7 @@ impl App {
     }
 
     /// Asks the market, as whoever serves data must.
-    async fn may_read(
+    pub(super) async fn may_read(
         &self,
         caller: &Caller,
         owner: Address,

@@ -516,6 +516,7 @@ fn the_example_names_an_operator_with_its_broker_and_feed() {
     assert_eq!(given.period.as_secs(), default.period_seconds);
     assert_eq!(given.per_second.get(), default.readings_per_second);
     assert_eq!(given.max_archive_bytes, default.max_archive_bytes);
+    assert_eq!(given.silent_after.as_secs(), default.silent_after_seconds);
     assert_eq!(
         (given.enabled, given.slash),
         (default.enabled, default.slash)

@@ -85,6 +85,8 @@ pub struct OracleConfig {
     pub max_archive_bytes: u64,
     /// Whether evidence against a device is brought to the registry without being asked.
     pub slash: bool,
+    /// After how long without a reading a device counts as silent.
+    pub silent_after: Duration,
 }
 
 /// What an [`OracleConfig`] is made of.
@@ -141,6 +143,7 @@ impl OracleConfig {
             per_second: config.per_second,
             max_archive_bytes: config.max_archive_bytes,
             slash: config.slash,
+            silent_after: config.silent_after,
         })
     }
 }
