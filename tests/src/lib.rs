@@ -10,7 +10,7 @@
 //! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
-//! * [`devices`]: a device beside its sensor, and those that lie.
+//! * [`devices`]: a device beside its sensor, and those that lie. [`operators`]: operators of a feed, each a process.
 //! * [`pegs`]: ways over the peg, and what both ports hold.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
@@ -20,6 +20,7 @@ pub mod books;
 pub mod devices;
 pub mod hosts;
 pub mod log;
+pub mod operators;
 pub mod pegs;
 pub mod proofs;
 pub mod rpc;
