@@ -369,7 +369,12 @@ impl Chains {
         let Some((registrar, beneficiary)) = account(REGISTRAR).zip(account(ALICE)) else {
             return Ok(0);
         };
-        contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary).await
+        let at = OracleAt::of(deployer, holders);
+        let twin = self
+            .public_and_consortium()
+            .is_some_and(|[_, consortium]| consortium.chain.info().id == chain.info().id);
+        let feed = if twin { at.feed_twin } else { at.feed_home };
+        contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary, feed).await
     }
 
     /// The pair of the local profile, if it is one public and one consortium chain.
@@ -490,7 +495,12 @@ impl Chains {
         all.extend(
             self.proofs()
                 .into_iter()
-                .flat_map(|at| [at.registry, at.anchors, at.condition, at.desk, at.metered]),
+                .flat_map(|at| {
+                    let sessions = [at.condition, at.sessions, at.owned_condition];
+                    [at.registry, at.anchors, at.desk, at.metered]
+                        .into_iter()
+                        .chain(sessions)
+                }),
         );
         all.extend(
             self.settling()
