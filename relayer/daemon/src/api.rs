@@ -31,6 +31,7 @@ mod stakes;
 mod supply;
 mod transfers;
 mod views;
+mod watch;
 
 #[cfg(test)]
 mod tests;

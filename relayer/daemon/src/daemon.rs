@@ -33,8 +33,8 @@ use crate::{
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
     local::{
-        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
-        WATCHTOWER,
+        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, LocalPorts, OPERATORS,
+        REGISTRAR, WATCHTOWER,
     },
     oracle::{
         OracleConfig, OracleError, OracleHandle, Surroundings,
@@ -200,6 +200,7 @@ impl Chains {
         let context = Context {
             data: &data,
             local: local.as_ref(),
+            ports: LocalPorts::new(data.path(), config.local_port_shift),
             keys: &driven,
         };
         let mut hosted = Vec::new();
@@ -346,6 +347,7 @@ impl Chains {
             }),
             named,
             data_dir: self.data.path(),
+            ports: LocalPorts::new(self.data.path(), config.local_port_shift),
         })
     }
 
@@ -367,7 +369,12 @@ impl Chains {
         let Some((registrar, beneficiary)) = account(REGISTRAR).zip(account(ALICE)) else {
             return Ok(0);
         };
-        contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary).await
+        let at = OracleAt::of(deployer, holders);
+        let twin = self
+            .public_and_consortium()
+            .is_some_and(|[_, consortium]| consortium.chain.info().id == chain.info().id);
+        let feed = if twin { at.feed_twin } else { at.feed_home };
+        contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary, feed).await
     }
 
     /// The pair of the local profile, if it is one public and one consortium chain.
@@ -485,11 +492,12 @@ impl Chains {
                 .flat_map(|at| [at.light_client, at.gateway, at.event_hub]),
         );
         all.extend(self.peg().into_iter().flat_map(|at| [at.port, at.pegged]));
-        all.extend(
-            self.proofs()
+        all.extend(self.proofs().into_iter().flat_map(|at| {
+            let sessions = [at.condition, at.sessions, at.owned_condition];
+            [at.registry, at.anchors, at.desk, at.metered]
                 .into_iter()
-                .flat_map(|at| [at.registry, at.anchors, at.condition, at.desk, at.metered]),
-        );
+                .chain(sessions)
+        }));
         all.extend(
             self.settling()
                 .into_iter()
@@ -598,15 +606,20 @@ impl Daemon {
             dynamic.clone(),
         )
         .await?;
+        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
         let oracle = match chains.oracle_config(config) {
             Some(told) => {
-                let started =
-                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic.clone());
+                let started = OracleHandle::start(
+                    told,
+                    Arc::clone(&store),
+                    driver.clone(),
+                    dynamic.clone(),
+                    alarms.clone(),
+                );
                 Some(started.await?)
             }
             None => None,
         };
-        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
         let log = LogHandle::start(
             chains.log_config(config),
             Arc::clone(&store),

@@ -99,7 +99,7 @@ struct Found {
 }
 
 /// Reads that the caller bought one by one.
-struct PaidReads {
+pub(super) struct PaidReads {
     listing: B256,
     account: Address,
     bought: u64,
@@ -264,7 +264,7 @@ impl App {
     }
 
     /// Asks the market, as whoever serves data must. Reads that were bought one by one are used with [`Self::pay`].
-    async fn may_read(
+    pub(super) async fn may_read(
         &self,
         caller: &Caller,
         owner: Address,

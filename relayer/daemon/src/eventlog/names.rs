@@ -28,6 +28,7 @@ fn known(topic: B256) -> Option<(&'static str, &'static str)> {
         ValidatorSet::ValidatorSetEvents,
         VerifierRegistry::VerifierRegistryEvents,
         OwnedAnchors::OwnedAnchorsEvents,
+        DeviceSessions::DeviceSessionsEvents,
         SessionCondition::SessionConditionEvents,
         CredentialDesk::CredentialDeskEvents,
         MeteredToken::MeteredTokenEvents,
