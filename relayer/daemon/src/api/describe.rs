@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream,
-    messages, problem, proofs, readings, settlement, supply, transfers, views,
+    market, messages, problem, proofs, readings, settlement, stakes, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
