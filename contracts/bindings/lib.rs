@@ -56,8 +56,8 @@ pub use data_market::DataMarket;
 pub use delivery_agreement::DeliveryAgreement;
 pub use device_mirror::DeviceMirror;
 pub use device_registry::DeviceRegistry;
-pub use election::Election;
 pub use device_sessions::DeviceSessions;
+pub use election::Election;
 pub use event_hub::EventHub;
 pub use evidence::Evidence;
 pub use evidence_roll::EvidenceRoll;
@@ -65,10 +65,11 @@ pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
     call_executor, credential_desk, data_market, delivery_agreement, device_mirror,
-    device_registry, device_sessions, election, event_hub, evidence, evidence_roll, feed_aggregator, gateway,
-    hash_time_lock, light_client, lock_hooks, log_anchor, member_registry, message_hooks,
-    metered_token, owned_anchors, peg_mint, peg_token, peg_vault, points_token, session_condition,
-    settlement, settlement_escrow, validator_set, verifier_registry, verifiers,
+    device_registry, device_sessions, election, event_hub, evidence, evidence_roll,
+    feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks, log_anchor,
+    member_registry, message_hooks, metered_token, owned_anchors, peg_mint, peg_token, peg_vault,
+    points_token, session_condition, settlement, settlement_escrow, validator_set,
+    verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;

@@ -219,7 +219,13 @@ mod tests {
         let number = device_number(device, keccak256("cold-chain/4711/temperature"));
         let digest = session_digest(B256::repeat_byte(0xc0), &session);
 
-        assert_eq!(B256::from(number), b256!("0x0d6d9c3e8ee06bfcddec3826cbf2521784725665249c5f1dfd995a0f758f39d8"));
-        assert_eq!(digest, b256!("0x9693e189f9f390ba285d76701a44752c1378751c69369a1a6876710433df8849"));
+        assert_eq!(
+            B256::from(number),
+            b256!("0x0d6d9c3e8ee06bfcddec3826cbf2521784725665249c5f1dfd995a0f758f39d8")
+        );
+        assert_eq!(
+            digest,
+            b256!("0x9693e189f9f390ba285d76701a44752c1378751c69369a1a6876710433df8849")
+        );
     }
 }

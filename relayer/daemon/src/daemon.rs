@@ -367,10 +367,11 @@ impl Chains {
         let Some((registrar, beneficiary)) = account(REGISTRAR).zip(account(ALICE)) else {
             return Ok(0);
         };
+        use causeway_adapter_api::ChainReader as _;
         let at = OracleAt::of(deployer, holders);
         let twin = self
             .public_and_consortium()
-            .is_some_and(|[_, consortium]| consortium.chain.info().id == chain.info().id);
+            .is_some_and(|[_, side]| side.chain.info().id == chain.info().id);
         let feed = if twin { at.feed_twin } else { at.feed_home };
         contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary, feed).await
     }
@@ -490,16 +491,12 @@ impl Chains {
                 .flat_map(|at| [at.light_client, at.gateway, at.event_hub]),
         );
         all.extend(self.peg().into_iter().flat_map(|at| [at.port, at.pegged]));
-        all.extend(
-            self.proofs()
+        all.extend(self.proofs().into_iter().flat_map(|at| {
+            let sessions = [at.condition, at.sessions, at.owned_condition];
+            [at.registry, at.anchors, at.desk, at.metered]
                 .into_iter()
-                .flat_map(|at| {
-                    let sessions = [at.condition, at.sessions, at.owned_condition];
-                    [at.registry, at.anchors, at.desk, at.metered]
-                        .into_iter()
-                        .chain(sessions)
-                }),
-        );
+                .chain(sessions)
+        }));
         all.extend(
             self.settling()
                 .into_iter()

@@ -22,13 +22,14 @@ const OVERSIGHT: [&str; 3] = [
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
 /// Acts of those who run devices and feeds, and of members.
-const OF_DEVICES: [&str; 6] = [
+const OF_DEVICES: [&str; 7] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
     "/v1/devices/{did}/slash",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
+    "/v1/sessions",
 ];
 /// Have their own life time.
 const STREAMS: [&str; 2] = ["/v1/events", "/v1/log/events"];

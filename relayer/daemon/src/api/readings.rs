@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{App, Problem, app::Access, serve::Caller};
-use crate::oracle::{OracleHandle, ReadingProof};
+use crate::oracle::{DeviceState, OracleHandle, ReadingProof};
 
 /// Most readings of one page.
 const MAX_PAGE: u64 = 256;
@@ -90,10 +90,24 @@ pub(super) struct Which {
     limit: Option<u64>,
 }
 
+impl Which {
+    /// Of a feed and key, for a reader of a group.
+    pub(super) fn of(feed: Option<String>, key_number: Option<u32>, group: Option<u64>) -> Self {
+        Self {
+            feed,
+            key_number,
+            group,
+            from: None,
+            limit: None,
+        }
+    }
+}
+
 /// A device's chain that somebody may read.
-struct Found {
-    did: Did,
-    chain: reading::Chain,
+pub(super) struct Found {
+    pub(super) did: Did,
+    pub(super) chain: reading::Chain,
+    pub(super) state: DeviceState,
     hardware: [B256; 2],
     present: bool,
 }
@@ -211,7 +225,8 @@ pub(super) async fn prove(
 }
 
 impl App {
-    async fn readable(
+    /// The chain of readings that is asked for, if the caller may read it.
+    pub(super) async fn readable(
         &self,
         caller: &Caller,
         device: &str,
@@ -243,6 +258,7 @@ impl App {
                 feed: feed_id(feed),
                 key_number,
             },
+            state: record.state,
             hardware: record.hardware,
             present: key_number == record.key_number,
             did,
