@@ -5,10 +5,12 @@
 //! | [`https`] | POST with mutual TLS |
 //! | [`mqtt`] | a client of the operator's broker |
 //! | [`answer`] | what a sender is told |
+//! | [`troubles`] | what was refused of each device |
 
 pub mod answer;
 pub mod https;
 pub mod mqtt;
+pub mod troubles;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -16,6 +18,7 @@ use alloy_primitives::{B256, keccak256};
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use parking_lot::RwLock;
 
+use self::troubles::{Trouble, Troubles};
 use crate::{
     check::{ClockLimits, Peer, Verified, admit},
     directory::{Directory, Standing},
@@ -53,6 +56,7 @@ pub struct Ingest {
     clock: Clock,
     limits: Limits,
     rates: DefaultKeyedRateLimiter<B256>,
+    troubles: Troubles,
 }
 
 impl std::fmt::Debug for Ingest {
@@ -78,6 +82,7 @@ impl Ingest {
             clock,
             limits,
             rates: DefaultKeyedRateLimiter::keyed(quota),
+            troubles: Troubles::default(),
         })
     }
 
@@ -113,8 +118,33 @@ impl Ingest {
         form: Form,
         bytes: bytes::Bytes,
     ) -> Result<usize, Refused> {
-        let verified = self.verify_apart(peer, form, bytes).await?;
-        self.ledger.try_submit(verified)?.stored().await
+        let outcome = async {
+            let verified = self.verify_apart(peer.clone(), form, bytes).await?;
+            self.ledger.try_submit(verified)?.stored().await
+        };
+        let outcome = outcome.await;
+        if let Err(refused) = &outcome {
+            self.note(&peer, &refused.refusal);
+        }
+        outcome
+    }
+
+    /// What was refused of a device since the start, newest first, [`troubles::KEPT`] at most.
+    pub fn troubles(&self, device: &B256) -> Vec<Trouble> {
+        self.troubles.of(device)
+    }
+
+    /// Keeps what was refused of an admitted device; of others nothing is kept.
+    pub(crate) fn note(&self, peer: &Peer, refusal: &Refusal) {
+        let directory = self.directory.read();
+        let device = match peer {
+            Peer::Certificate(fingerprint) => directory.by_certificate(fingerprint),
+            Peer::Topic { did, .. } => directory.by_did(did),
+        };
+        if let Some(device) = device {
+            self.troubles
+                .note(device.entry().id, (self.clock)(), refusal);
+        }
     }
 
     /// As [`Ingest::verify`], large batches on a thread of their own so that nobody else waits for them.

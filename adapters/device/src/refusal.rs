@@ -233,6 +233,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the batch is refused for good, for a reason that is the device's: neither load, nor what it sends out of turn.
+    pub fn is_fault(&self) -> bool {
+        self.retry_after().is_none() && self.next().is_none()
+    }
+
     /// Where the chain is, if that is what was wrong.
     pub fn next(&self) -> Option<Next> {
         match self {

@@ -36,6 +36,8 @@ pub struct Who {
     pub role: Option<String>,
     /// Whether transfers may be begun and taken back.
     pub may_act: bool,
+    /// Whether alarms may be acknowledged.
+    pub may_oversee: bool,
 }
 
 /// A part of the navigation.

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use crate::texts::Texts;
+use crate::{parts, texts::Texts};
 
 /// Points that one picture holds at most; of more, every so many are left out.
 pub const MAX_POINTS: usize = 400;
@@ -43,6 +43,45 @@ pub struct Point {
     pub y: f64,
     /// What is told about it.
     pub told: String,
+}
+
+/// A value at a time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// When, unix seconds.
+    pub at: u64,
+    /// The value, for the picture.
+    pub value: f64,
+    /// The value as it is written.
+    pub text: String,
+}
+
+/// Values over time, oldest first.
+pub(crate) fn over_time(
+    title: &str,
+    unit: &str,
+    samples: &[Sample],
+    band: Option<(f64, f64)>,
+) -> Plot {
+    let point = |sample: &Sample| Point {
+        x: sample.at as f64,
+        y: sample.value,
+        told: format!("{}: {} {unit}", parts::clock_of(sample.at), sample.text),
+    };
+    let end = |sample: Option<&Sample>| {
+        sample.map_or_else(String::new, |sample| parts::clock_of(sample.at))
+    };
+    Plot {
+        title: title.into(),
+        unit: unit.into(),
+        lines: vec![Line {
+            name: title.into(),
+            points: samples.iter().map(point).collect(),
+        }],
+        band,
+        ends: (end(samples.first()), end(samples.last())),
+        from_zero: false,
+    }
 }
 
 const WIDTH: f64 = 640.0;

@@ -30,6 +30,7 @@ mod settlement;
 mod supply;
 mod transfers;
 mod views;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -92,6 +92,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
                 args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
+                args::Bench::Ingest(options) => crate::bench::ingest(options, global.json).await,
+                args::Bench::IngestServe(options) => crate::bench::ingest_serve(options).await,
                 args::Bench::Log(options) => crate::bench::log(options, global.json).await,
                 args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,

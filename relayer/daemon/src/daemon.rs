@@ -33,8 +33,8 @@ use crate::{
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
     local::{
-        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, OPERATORS, REGISTRAR,
-        WATCHTOWER,
+        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, LocalPorts, OPERATORS,
+        REGISTRAR, WATCHTOWER,
     },
     oracle::{
         OracleConfig, OracleError, OracleHandle, Surroundings,
@@ -200,6 +200,7 @@ impl Chains {
         let context = Context {
             data: &data,
             local: local.as_ref(),
+            ports: LocalPorts::new(data.path(), config.local_port_shift),
             keys: &driven,
         };
         let mut hosted = Vec::new();
@@ -346,6 +347,7 @@ impl Chains {
             }),
             named,
             data_dir: self.data.path(),
+            ports: LocalPorts::new(self.data.path(), config.local_port_shift),
         })
     }
 
@@ -605,15 +607,20 @@ impl Daemon {
             dynamic.clone(),
         )
         .await?;
+        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
         let oracle = match chains.oracle_config(config) {
             Some(told) => {
-                let started =
-                    OracleHandle::start(told, Arc::clone(&store), driver.clone(), dynamic.clone());
+                let started = OracleHandle::start(
+                    told,
+                    Arc::clone(&store),
+                    driver.clone(),
+                    dynamic.clone(),
+                    alarms.clone(),
+                );
                 Some(started.await?)
             }
             None => None,
         };
-        let alarms = Alarms::start(config.alarms.clone(), Arc::clone(&store))?;
         let log = LogHandle::start(
             chains.log_config(config),
             Arc::clone(&store),

@@ -24,7 +24,7 @@ use crate::{
     contracts::Contracts,
     datadir::DataDir,
     keys::{Keystore, KeystoreError},
-    local::{self, DEPLOYER, Local, LocalError},
+    local::{self, DEPLOYER, Local, LocalError, LocalPorts},
 };
 
 /// A hosted chain, started.
@@ -146,6 +146,8 @@ pub struct Context<'a> {
     pub data: &'a DataDir,
     /// What the local profile made; `None` in any other.
     pub local: Option<&'a Local>,
+    /// Where the local profile listens.
+    pub ports: LocalPorts,
     /// Keys the adapters sign with.
     pub keys: &'a BTreeMap<String, SecretKey>,
 }
@@ -231,17 +233,17 @@ impl Hosting {
         let is_local = context.local.is_some();
         match self.kind {
             Kind::Public => {
-                self.rpc = Some(self.open(config.listen, Access::Open, is_local).await?);
+                self.rpc = Some(self.open(config.listen, Access::Open, context).await?);
             }
             Kind::Consortium => {
                 if let Some(files) = tls {
                     let access = Access::MutualTls(files.load()?);
-                    self.rpc_tls = Some(self.open(config.listen, access, is_local).await?);
+                    self.rpc_tls = Some(self.open(config.listen, access, context).await?);
                 }
                 // The configuration refuses it outside the local profile; so does this.
                 if let (Some(listen), true) = (config.stand_in_listen, is_local) {
                     let member = Access::LocalMember(Peer::local("member", Role::Member));
-                    self.rpc = Some(self.open(listen, member, is_local).await?);
+                    self.rpc = Some(self.open(listen, member, context).await?);
                 }
             }
         }
@@ -252,9 +254,14 @@ impl Hosting {
         &mut self,
         wanted: SocketAddr,
         access: Access,
-        is_local: bool,
+        context: &Context<'_>,
     ) -> Result<SocketAddr, HostingError> {
-        let listen = if is_local { self.free(wanted)? } else { wanted };
+        let is_local = context.local.is_some();
+        let listen = if is_local {
+            self.free(&context.ports, wanted)?
+        } else {
+            wanted
+        };
         let mut config = RpcConfig::new(listen, access);
         if is_local {
             // Browser wallets of the local profile.
@@ -266,8 +273,10 @@ impl Hosting {
         Ok(addr)
     }
 
-    fn free(&self, wanted: SocketAddr) -> Result<SocketAddr, HostingError> {
-        let bound = local::bind_near(wanted).and_then(|listener| listener.local_addr());
+    fn free(&self, ports: &LocalPorts, wanted: SocketAddr) -> Result<SocketAddr, HostingError> {
+        let bound = ports
+            .bind(wanted)
+            .and_then(|listener| listener.local_addr());
         bound.map_err(|source| HostingError::NoPort {
             chain: self.name.clone(),
             wanted,

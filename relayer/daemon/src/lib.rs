@@ -35,6 +35,7 @@ pub mod keys;
 pub mod local;
 mod logs;
 pub mod metrics;
+mod open_files;
 pub mod oracle;
 pub mod relay;
 mod sites;

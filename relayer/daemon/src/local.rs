@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     thread,
     time::{SystemTime, UNIX_EPOCH},
@@ -18,6 +18,10 @@ use causeway_adapter_hosted::{
     spec::{ChainSpec, FeePolicy, GenesisAccount, ValidatorEntry},
 };
 use secp256k1::SecretKey;
+
+mod ports;
+
+pub use ports::LocalPorts;
 
 use crate::{
     config::{Hosted, PasswordSource, raw::Kind},
@@ -305,23 +309,6 @@ fn ports_of_others(data: &DataDir) -> Vec<u16> {
     let validators = specs.flat_map(|spec| spec.validators);
     let port = |v: ValidatorEntry| v.endpoint.rsplit(':').next()?.parse().ok();
     validators.filter_map(port).collect()
-}
-
-/// A listener at `wanted`, or at the next free port where that is taken.
-///
-/// # Errors
-/// Fails when a hundred ports in a row are taken.
-pub fn bind_near(wanted: SocketAddr) -> io::Result<TcpListener> {
-    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-    for step in 0..100 {
-        let port = wanted.port().checked_add(step * 10).unwrap_or(0);
-        match TcpListener::bind(SocketAddr::new(wanted.ip(), port)) {
-            Ok(listener) => return Ok(listener),
-            Err(e) if e.kind() == io::ErrorKind::AddrInUse => last = e,
-            Err(e) => return Err(e),
-        }
-    }
-    Err(last)
 }
 
 fn make_certificates(dir: &Path) -> Result<(), LocalError> {

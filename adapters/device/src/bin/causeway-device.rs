@@ -1,6 +1,7 @@
 //! The process beside the sensor, and a fleet of simulated ones.
 
 use std::{
+    io::IsTerminal as _,
     net::ToSocketAddrs as _,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
@@ -86,6 +87,7 @@ fn main() -> Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
     match Arguments::parse().what {
         // One thread is enough beside a sensor, and the smallest.

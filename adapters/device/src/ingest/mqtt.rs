@@ -193,6 +193,9 @@ impl Work {
                 count_refused("mqtt", &refused.refusal);
                 let reason = refused.refusal.code();
                 tracing::info!(reason, index = refused.index, topic = %publish.topic, "readings were refused");
+                if let Ok((peer, _)) = source(&publish) {
+                    self.ingest.note(&peer, &refused.refusal);
+                }
                 ("refused", Answer::Refused(Problem::of(&refused)))
             }
         };

@@ -184,11 +184,10 @@ impl Mosquitto {
             .save(&path("broker.pem"), &path("broker.key"))
             .unwrap();
         std::fs::write(path("acl"), include_str!("../../mosquitto/acl")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        // Below the range of outgoing connections: a broker that comes back finds it free.
+        let first = 21_000 + u16::try_from(std::process::id() % 9_000).unwrap();
+        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = (first..32_000).find(free).unwrap();
         let config = include_str!("../../mosquitto/mosquitto.conf")
             .replace("8883", &format!("{port} 127.0.0.1"))
             .replace("/etc/mosquitto/causeway", dir.to_str().unwrap())

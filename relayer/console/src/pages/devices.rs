@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{
     frame::{Frame, News},
     parts::{self, Pager, Tone, card, empty},
-    plot::{self, Plot},
+    plot::{self, Sample},
     texts::Texts,
 };
 
@@ -14,12 +14,12 @@ use crate::{
 pub struct DeviceLine {
     /// Its id: `did:odin:...`.
     pub id: String,
-    /// Its name, as its operator calls it.
+    /// Its name.
     pub name: String,
-    /// Its operator.
-    pub operator: String,
-    /// The feed it speaks for.
-    pub feed: String,
+    /// Who owns it: name or address.
+    pub owner: String,
+    /// Feeds it speaks for here.
+    pub feeds: Vec<String>,
     /// Its newest reading, with its unit.
     pub reading: Option<parts::Money>,
     /// When that was, unix seconds.
@@ -38,8 +38,8 @@ pub enum DeviceHealth {
     Silent,
     /// It contradicted itself: two readings of one number, or a broken link.
     Lying,
-    /// Somebody repeats what it said.
-    Replayed,
+    /// What it sends is refused.
+    Refused,
     /// It is admitted no more.
     Removed,
 }
@@ -49,16 +49,22 @@ pub enum DeviceHealth {
 pub struct Device {
     /// In short.
     pub line: DeviceLine,
-    /// Its address, which its readings are signed with.
+    /// The key its readings are signed with: first coordinate.
     pub key: String,
-    /// When its certificate ends, unix seconds.
-    pub certificate_until: Option<u64>,
+    /// SHA-256 of its certificate.
+    pub certificate: String,
     /// Number of its newest reading.
     pub sequence: Option<u64>,
-    /// Its deposit.
-    pub stake: Option<parts::Money>,
-    /// Its readings.
-    pub plot: Plot,
+    /// How far each operator is: name, number of the newest reading it stored.
+    pub stored: Vec<(String, u64)>,
+    /// Whether its readings are not for whoever looks.
+    pub is_private: bool,
+    /// Its newest readings, oldest first.
+    pub readings: Vec<Sample>,
+    /// Values between which nothing is alarming.
+    pub band: Option<(f64, f64)>,
+    /// Unit of its readings.
+    pub unit: String,
     /// What was refused of it: when, why.
     pub refused: Vec<(u64, String)>,
 }
@@ -71,8 +77,8 @@ pub fn list(frame: &Frame, devices: &[DeviceLine], pager: &Pager) -> Markup {
         .map(|one| {
             let cells = vec![
                 html! { a href={ "/devices/" (parts::segment(&one.id)) } { bdi { (one.name) } } },
-                html! { bdi { (one.operator) } },
-                html! { bdi { (one.feed) } },
+                html! { bdi { (one.owner) } },
+                feeds(&one.feeds),
                 html! { @if let Some(reading) = &one.reading { (parts::money(t, reading)) } @else { "–" } },
                 html! { @if let Some(at) = one.at { (parts::when(at)) } @else { "–" } },
                 health(t, one.health),
@@ -84,7 +90,7 @@ pub fn list(frame: &Frame, devices: &[DeviceLine], pager: &Pager) -> Markup {
         h1 { (t.devices) }
         section.card aria-label=(t.devices) {
             @if rows.is_empty() { (empty(t.no_devices, "causeway device --help")) }
-            @else { (parts::table(t.devices, &[t.name, t.operator, t.feed, t.reading, t.time, t.standing], &rows)) }
+            @else { (parts::table(t.devices, &[t.name, t.owner, t.feed, t.reading, t.time, t.standing], &rows)) }
             (parts::pager(t, pager))
         }
     };
@@ -95,22 +101,28 @@ pub fn list(frame: &Frame, devices: &[DeviceLine], pager: &Pager) -> Markup {
 pub fn page(frame: &Frame, device: &Device) -> Markup {
     let t = frame.t();
     let line = &device.line;
-    let or_none = |value: Option<Markup>| value.unwrap_or_else(|| html! { "–" });
     let content = html! {
         h1 { bdi { (line.name) } }
         div.card {
             p.stand data-k="health" { (health(t, line.health)) }
             (parts::facts(&[
                 (t.id, parts::whole(&line.id)),
-                (t.operator, html! { bdi { (line.operator) } }),
-                (t.feed, html! { a href={ "/feeds/" (parts::segment(&line.feed)) } { bdi { (line.feed) } } }),
+                (t.owner, html! { bdi { (line.owner) } }),
+                (t.feed, feeds(&line.feeds)),
                 (t.key, parts::whole(&device.key)),
-                (t.certificate_until, or_none(device.certificate_until.map(parts::when))),
+                (t.certificate, parts::whole(&device.certificate)),
                 (t.sequence, html! { span data-k="sequence" { (device.sequence.map_or("–".into(), |n| n.to_string())) } }),
-                (t.stake, or_none(device.stake.as_ref().map(|m| parts::money(t, m)))),
+                (t.reading, html! { span data-k="reading" {
+                    @if let Some(reading) = &line.reading { (parts::money(t, reading)) } @else { "–" }
+                    @if let Some(at) = line.at { " " (parts::when(at)) }
+                } }),
             ]))
         }
-        div #plot data-swap { (plot::plot(t, &device.plot)) }
+        @if device.is_private { p.card { (t.readings_private) } }
+        @else { div #plot data-swap { (plot::plot(t, &plot::over_time(t.reading, t.asset(&device.unit), &device.readings, device.band))) } }
+        (card("stored", t.stored_by, &html! {
+            ul { @for (operator, sequence) in &device.stored { li { bdi { (operator) } " " (sequence) } } }
+        }))
         (card("refused", t.refused, &html! {
             @if device.refused.is_empty() { p.unit { (t.nothing_refused) } }
             ul { @for (at, why) in &device.refused { li { (parts::when(*at)) " " span lang="en" { (why) } } } }
@@ -119,12 +131,22 @@ pub fn page(frame: &Frame, device: &Device) -> Markup {
     frame.page(&line.name, News::Live, &content)
 }
 
+fn feeds(names: &[String]) -> Markup {
+    html! {
+        @if names.is_empty() { "–" }
+        @for (index, name) in names.iter().enumerate() {
+            @if index > 0 { ", " }
+            a href={ "/feeds/" (parts::segment(name)) } { bdi { (name) } }
+        }
+    }
+}
+
 fn health(t: &Texts, health: DeviceHealth) -> Markup {
     let (tone, word) = match health {
         DeviceHealth::Well => (Tone::Good, t.device_well),
         DeviceHealth::Silent => (Tone::Warn, t.device_silent),
         DeviceHealth::Lying => (Tone::Bad, t.device_lying),
-        DeviceHealth::Replayed => (Tone::Bad, t.device_replayed),
+        DeviceHealth::Refused => (Tone::Bad, t.device_refused),
         DeviceHealth::Removed => (Tone::Plain, t.device_removed),
     };
     parts::badge(tone, word)

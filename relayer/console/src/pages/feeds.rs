@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{
     frame::{Frame, News},
     parts::{self, Pager, Tone, card, empty},
-    plot::{self, Plot},
+    plot::{self, Sample},
     texts::Texts,
 };
 
@@ -33,8 +33,12 @@ pub struct FeedLine {
 pub struct Feed {
     /// In short.
     pub line: FeedLine,
-    /// Its answers, with the alarm band.
-    pub plot: Plot,
+    /// Its answers, oldest first.
+    pub answers: Vec<Sample>,
+    /// Answers between which nothing is alarming.
+    pub band: Option<(f64, f64)>,
+    /// Unit of its answers.
+    pub unit: String,
     /// Chains it is delivered to: name, newest round, when.
     pub delivered: Vec<(String, u64, u64)>,
     /// Its devices: link, name.
@@ -54,7 +58,7 @@ pub struct Round {
     pub answer: parts::Money,
     /// When, unix seconds.
     pub at: u64,
-    /// Why: `deviation`, `heartbeat`, `request`.
+    /// Why, as far as the answers show it: `deviation`, `heartbeat`, `request`, or nothing.
     pub trigger: String,
     /// How many operators signed.
     pub signers: usize,
@@ -98,7 +102,7 @@ pub fn page(frame: &Frame, feed: &Feed) -> Markup {
                 html! { (one.number) },
                 parts::when(one.at),
                 parts::money(t, &one.answer),
-                html! { (t.trigger(&one.trigger)) },
+                html! { @if one.trigger.is_empty() { "–" } @else { (t.trigger(&one.trigger)) } },
                 html! { (one.signers) },
             ];
             (one.number.to_string(), cells)
@@ -114,12 +118,13 @@ pub fn page(frame: &Frame, feed: &Feed) -> Markup {
                 (t.id, parts::whole(&feed.line.id)),
             ]))
         }
-        div #plot data-swap { (plot::plot(t, &feed.plot)) }
+        div #plot data-swap { (plot::plot(t, &plot::over_time(t.answer, t.asset(&feed.unit), &feed.answers, feed.band))) }
         div.two {
             (card("delivered", t.delivered_to, &html! {
-                ul { @for (chain, round, at) in &feed.delivered { li { (chain) " · " (t.round) " " (round) " · " (parts::when(*at)) } } }
+                ul { @for (chain, round, at) in &feed.delivered { li { bdi { (chain) } " · " (t.round) " " (round) " · " (parts::when(*at)) } } }
             }))
             (card("devices", t.devices, &html! {
+                @if feed.devices.is_empty() { p.unit { (t.no_devices) } }
                 ul { @for (link, name) in &feed.devices { li { a href=(link) { bdi { (name) } } } } }
             }))
         }

@@ -14,16 +14,31 @@ pub struct Log {
     pub rows: Vec<Entry>,
     /// How many there are.
     pub size: u64,
-    /// Root of the tree over all of them.
+    /// Root over the chains in the newest signed head; nothing before the first.
     pub root: String,
-    /// The newest head on the public chain: size, block, when.
-    pub anchored: Option<(u64, u64, u64)>,
-    /// Lanes with a number that is missing: lane, number.
-    pub gaps: Vec<(String, u64)>,
+    /// The newest head on the public chain.
+    pub anchored: Option<Anchor>,
+    /// Lanes of which a number is missing: lane, and what is known of it.
+    pub gaps: Vec<(String, String)>,
+    /// What of the log does not hold.
+    pub broken: Vec<String>,
     /// What is looked for.
     pub query: String,
     /// The way to the others.
     pub pager: Pager,
+}
+
+/// A head that is anchored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Anchor {
+    /// Entries of all chains.
+    pub size: u64,
+    /// Number of the anchor.
+    pub number: u64,
+    /// Its transaction.
+    pub link: String,
+    /// When it was signed, unix seconds.
+    pub at: u64,
 }
 
 /// One event.
@@ -52,22 +67,23 @@ pub fn page(frame: &Frame, view: &Log) -> Markup {
         .rows
         .iter()
         .map(|one| {
-            let subject = html! { @if let Some(link) = &one.link { a href=(link) { (parts::short(&one.subject)) } } @else { (parts::short(&one.subject)) } };
+            let about = html! { @if one.subject.starts_with("0x") { (parts::short(&one.subject)) } @else { bdi { (one.subject) } } };
+            let subject = html! { @if let Some(link) = &one.link { a href=(link) { (about) } } @else { (about) } };
             let cells = vec![
                 html! { (one.number) },
                 parts::when(one.at),
-                html! { (one.source) },
-                html! { (one.kind) },
+                html! { bdi { (one.source) } },
+                html! { bdi { (one.kind) } },
                 subject,
                 parts::short(&one.hash),
             ];
             (one.number.to_string(), cells)
         })
         .collect();
-    let anchored = match view.anchored {
-        Some((size, block, at)) => {
-            html! { (size) " · " (t.block) " " (block) " · " (parts::when(at)) }
-        }
+    let anchored = match &view.anchored {
+        Some(anchor) => html! {
+            (anchor.size) " · " a href=(anchor.link) { (t.number) " " (anchor.number) } " · " (parts::when(anchor.at))
+        },
         None => html! { (t.not_yet) },
     };
     let content = html! {
@@ -75,11 +91,12 @@ pub fn page(frame: &Frame, view: &Log) -> Markup {
         div.card {
             (parts::facts(&[
                 (t.entries, html! { span data-k="size" { (view.size) } }),
-                (t.root, html! { span data-k="root" { (parts::whole(&view.root)) } }),
+                (t.root, html! { span data-k="root" { @if view.root.is_empty() { (t.not_yet) } @else { (parts::whole(&view.root)) } } }),
                 (t.anchored, html! { span data-k="anchored" { (anchored) } }),
                 (t.gaps, html! {
-                    @if view.gaps.is_empty() { (parts::badge(Tone::Good, t.none_missing)) }
-                    @for (lane, number) in &view.gaps { (parts::badge(Tone::Bad, t.gap)) " " (lane) " " (number) " " }
+                    @if view.gaps.is_empty() && view.broken.is_empty() { (parts::badge(Tone::Good, t.none_missing)) }
+                    @for (lane, told) in &view.gaps { p { (parts::badge(Tone::Bad, t.gap)) " " bdi { (lane) } " " span lang="en" { (told) } } }
+                    @for what in &view.broken { p { (parts::badge(Tone::Bad, t.log_broken)) " " span lang="en" { (what) } } }
                 }),
             ]))
         }
@@ -88,6 +105,7 @@ pub fn page(frame: &Frame, view: &Log) -> Markup {
             input #q name="q" type="search" maxlength="80" value=(view.query);
             button { (t.find) }
         }
+        p.unit { (t.log_search_told) " " a href="/v1/log?format=csv" { (t.as_csv) } }
         (card("entries", t.entries, &html! {
             @if rows.is_empty() { (empty(t.no_entries, "causeway demo")) }
             @else { (parts::table(t.entries, &[t.number, t.time, t.source, t.kind_of, t.subject, t.hash], &rows)) }

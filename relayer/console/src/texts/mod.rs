@@ -51,10 +51,11 @@ texts! {
     link_holds link_assumed link_broken link_not_reached members_told no_hosted epoch_length blocks_unit
     next_epoch_at quorum next_set changes same_set ok version runs_since runs_for looked_at what found doctor_told
     labels all_metrics more_there answer no_feeds feed delivered_to round rounds no_values why signers alarm stale
-    no_answer fresh operator reading no_devices certificate_until sequence stake refused nothing_refused device_well
-    device_silent device_lying device_replayed device_removed cleared raised no_alarms rule notice acknowledge
+    no_answer fresh owner reading no_devices sequence refused nothing_refused device_well
+    device_silent device_lying device_refused device_removed cleared raised no_alarms rule notice acknowledge
     entries root anchored not_yet gaps gap no_entries source subject newer older pager seconds minutes hours days
     band clock newest_block may_claim may_public_claim may_refund may_public_refund may_business
+    readings_private stored_by escalated acknowledged note log_broken log_search_told as_csv
     transactions_in_blocks found_title seconds_between_blocks
 }
 
@@ -93,6 +94,10 @@ impl Texts {
 
     pub(crate) fn asset<'a>(&self, word: &'a str) -> &'a str {
         self.word("asset", word)
+    }
+
+    pub(crate) fn rule_of<'a>(&self, word: &'a str) -> &'a str {
+        self.word("rule", word)
     }
 
     pub(crate) fn trigger<'a>(&self, word: &'a str) -> &'a str {

@@ -8,7 +8,7 @@ use causeway_console::{
         overview, problem, proofs, start, supply, transfer, transfers,
     },
     parts::{Money, Pager, Tone},
-    plot::{Line, Plot, Point},
+    plot::Sample,
     windows::{Lane, May, Window},
 };
 
@@ -24,6 +24,7 @@ pub fn frame(lang: Lang, word: &str) -> Frame {
             name: Some(word.into()),
             role: Some("regulator".into()),
             may_act: true,
+            may_oversee: true,
         },
         token: "00ff".into(),
         now: NOW,
@@ -81,29 +82,13 @@ fn transfer_line(word: &str) -> transfers::TransferLine {
     }
 }
 
-fn plot(word: &str) -> Plot {
-    let point = |x: u32| Point {
-        x: x.into(),
-        y: f64::from(x % 7),
-        told: word.into(),
+fn values(word: &str) -> Vec<Sample> {
+    let sample = |x: u32| Sample {
+        at: NOW + u64::from(x),
+        value: f64::from(x % 7),
+        text: word.into(),
     };
-    Plot {
-        title: word.into(),
-        unit: word.into(),
-        lines: vec![
-            Line {
-                name: word.into(),
-                points: (0..90).map(point).collect(),
-            },
-            Line {
-                name: word.into(),
-                points: (0..90).map(point).collect(),
-            },
-        ],
-        band: Some((1.0, 5.0)),
-        ends: (word.into(), word.into()),
-        from_zero: true,
-    }
+    (0..90).map(sample).collect()
 }
 
 fn lanes(word: &str) -> Vec<Lane> {
@@ -192,8 +177,8 @@ fn device_line(word: &str) -> devices::DeviceLine {
     devices::DeviceLine {
         id: word.into(),
         name: word.into(),
-        operator: word.into(),
-        feed: word.into(),
+        owner: word.into(),
+        feeds: vec![word.into()],
         reading: Some(money(word)),
         at: Some(NOW),
         health: devices::DeviceHealth::Lying,
@@ -470,7 +455,9 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                 frame,
                 &feeds::Feed {
                     line: feed_line(word),
-                    plot: plot(word),
+                    answers: values(word),
+                    band: Some((1.0, 5.0)),
+                    unit: w(),
                     delivered: vec![(w(), 3, NOW)],
                     devices: vec![("/devices/1".into(), w())],
                     rounds: vec![feeds::Round {
@@ -495,10 +482,13 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                 &devices::Device {
                     line: device_line(word),
                     key: w(),
-                    certificate_until: Some(NOW),
+                    certificate: w(),
                     sequence: Some(3),
-                    stake: Some(money(word)),
-                    plot: plot(word),
+                    stored: vec![(w(), 3)],
+                    is_private: false,
+                    readings: values(word),
+                    band: Some((1.0, 5.0)),
+                    unit: w(),
                     refused: vec![(NOW, w())],
                 },
             ),
@@ -516,6 +506,8 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                         link: Some("/x".into()),
                         raised: NOW,
                         cleared: None,
+                        is_escalated: true,
+                        times: 3,
                         acknowledged: None,
                     }],
                     may_acknowledge: true,
@@ -538,8 +530,14 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                     }],
                     size: 1,
                     root: w(),
-                    anchored: Some((1, 2, NOW)),
-                    gaps: vec![(w(), 4)],
+                    anchored: Some(log::Anchor {
+                        size: 1,
+                        number: 2,
+                        link: "/x".into(),
+                        at: NOW,
+                    }),
+                    gaps: vec![(w(), w())],
+                    broken: vec![w()],
                     query: w(),
                     pager: pager(),
                 },

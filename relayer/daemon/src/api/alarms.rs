@@ -147,15 +147,25 @@ pub(super) async fn acknowledge(
     body: Result<Json<Acknowledge>, JsonRejection>,
 ) -> Result<Json<AlarmView>, Problem> {
     let (Path(id), Json(body)) = (id?, body?);
-    if body.note.chars().count() > MAX_NOTE {
+    noticed(&app, &caller, id, &body.note).await.map(Json)
+}
+
+/// Notes that somebody has seen an alarm, in the API and on the page alike.
+pub(super) async fn noticed(
+    app: &App,
+    caller: &Caller,
+    id: u64,
+    note: &str,
+) -> Result<AlarmView, Problem> {
+    if note.chars().count() > MAX_NOTE {
         return Err(Problem::bad_request(format!(
             "the note is longer than {MAX_NOTE} characters"
         )));
     }
     let by = caller.name();
-    let done = app.alarms.acknowledge(id, &by, &body.note).await;
+    let done = app.alarms.acknowledge(id, &by, note).await;
     if let Some(row) = done.map_err(LogError::from)? {
-        return Ok(Json(row.into()));
+        return Ok(row.into());
     }
     let row = app.alarms.show(id).await.map_err(LogError::from)?;
     let row = row.ok_or_else(|| unknown(id))?;

@@ -16,11 +16,13 @@ use causeway_adapter_hosted::node::Node;
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, watch::Sender as Signal};
 
-use super::{AlarmView, EventView, FeedStep, MessageStep, SupplyView, page::Shared as Pages};
+use super::{
+    AlarmView, EventView, FeedStep, MessageStep, SupplyView, page::Shared as Pages, watch,
+};
 use crate::{
-    alarms::{Alarms, Rule},
+    alarms::Alarms,
     config::{Config, raw::Kind},
     contracts::Proofs,
     crossing::{peg::PegHandle, settlement::SettlementHandle},
@@ -32,7 +34,7 @@ use crate::{
     metrics,
     oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
-    supply::{SupplyHandle, SupplyNews},
+    supply::SupplyHandle,
 };
 
 /// Events that a client can still resume from.
@@ -60,7 +62,7 @@ pub struct App {
     pub(super) events: Events,
     pub(super) page: Pages,
     pub(super) streams: AtomicUsize,
-    pub(super) stopping: watch::Sender<bool>,
+    pub(super) stopping: Signal<bool>,
     /// Starts made under an idempotency key. Held while a transfer starts, so that a repetition waits for the first.
     pub(super) started: tokio::sync::Mutex<VecDeque<Repeatable>>,
 }
@@ -281,10 +283,11 @@ impl App {
             events: Events::default(),
             page: Pages::new(config.transfers.raw.clock_skew_seconds),
             streams: AtomicUsize::new(0),
-            stopping: watch::channel(false).0,
+            stopping: Signal::new(false),
             started: tokio::sync::Mutex::default(),
         });
         tokio::spawn(collect(Arc::clone(&app)));
+        tokio::spawn(watch::margins(Arc::clone(&app)));
         app
     }
 
@@ -426,6 +429,8 @@ async fn collect(app: Arc<App>) {
     let mut feeds = app.feeds.subscribe();
     let mut alarms = app.alarms.subscribe();
     let mut stopping = app.stopping.subscribe();
+    // What aggregators said in an earlier run is no news.
+    watch::feeds(&app).await;
     loop {
         tokio::select! {
             row = news.recv() => match row {
@@ -457,7 +462,7 @@ async fn collect(app: Arc<App>) {
             },
             news = statements.recv() => match news {
                 Ok(news) => {
-                    watch_supply(&app, &news);
+                    watch::supply(&app, &news);
                     let view = SupplyView::new(&app, &news.peg, &news.row);
                     app.events.push(Published::new("supply", &view));
                 }
@@ -465,8 +470,14 @@ async fn collect(app: Arc<App>) {
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             news = feeds.recv() => match news {
-                Ok(news) => app.events.push(Published::new("feed", &FeedStep::new(&app, &news))),
-                Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
+                Ok(news) => {
+                    watch::feed(&app, &news);
+                    app.events.push(Published::new("feed", &FeedStep::new(&app, &news)));
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    missed_some(missed);
+                    watch::feeds(&app).await;
+                }
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             news = alarms.recv() => match news {
@@ -477,20 +488,6 @@ async fn collect(app: Arc<App>) {
             // An error means that the API is gone.
             _ = stopping.changed() => return,
         }
-    }
-}
-
-/// A token that is not backed is an alarm until it is backed again.
-fn watch_supply(app: &App, news: &SupplyNews) {
-    let finding = &news.row.statement.finding;
-    if finding.is_alarm() {
-        let text = format!(
-            "the supply statement of {} does not hold: {finding:?}",
-            news.peg
-        );
-        app.alarms.raise(Rule::Supply, &news.peg, text);
-    } else {
-        app.alarms.clear(Rule::Supply, &news.peg);
     }
 }
 

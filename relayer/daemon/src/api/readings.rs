@@ -266,7 +266,7 @@ impl App {
     }
 
     /// Asks the market, as whoever serves data must.
-    async fn may_read(
+    pub(super) async fn may_read(
         &self,
         caller: &Caller,
         owner: Address,

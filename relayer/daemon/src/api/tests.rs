@@ -6,7 +6,7 @@ mod proofs;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use axum::{
     Router,
     body::Body,
@@ -14,7 +14,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use causeway_adapter_api::{
-    Asset, Chain, ChainId, Height,
+    Asset, Chain, ChainId, Height, Timestamp, TxId,
     mock::{MockChain, Setup},
 };
 use causeway_adapter_hosted::tls::{Peer, Role};
@@ -39,9 +39,9 @@ use crate::{
     drive::{DriveConfig, Driver, WallClock},
     eventlog::{LogConfig, LogHandle, LoggedChain},
     keys::{Signers, address_of},
-    oracle::feeds::{FeedsConfig, FeedsHandle},
+    oracle::feeds::{FeedEnd, FeedFact, FeedSite, FeedsConfig, FeedsHandle, Said, Standing},
     relay::{RelayConfig, RelayHandle},
-    store::{Store, StoreKey},
+    store::{FeedRead, Store, StoreKey},
     supply::{SupplyConfig, SupplyHandle},
 };
 
@@ -50,6 +50,8 @@ mod settlements;
 const ALICE: Address = Address::repeat_byte(0xa1);
 const BOB: Address = Address::repeat_byte(0xb0);
 const TOKEN: Address = Address::repeat_byte(0x70);
+/// A feed without operators.
+const FEED: &str = "cold/temperature";
 
 /// Dora's key: she is a party of settlements.
 fn party() -> secp256k1::SecretKey {
@@ -136,8 +138,20 @@ impl Bench {
             driver.clone(),
             chains.clone(),
         );
+        let end = FeedEnd {
+            chain: ChainId(1),
+            aggregator: Address::repeat_byte(0xfe),
+            start: Height(0),
+        };
+        let known = FeedsConfig {
+            feeds: vec![
+                FeedSite::new(FEED, 2, vec![end]),
+                FeedSite::new(alice, 0, vec![end]),
+            ],
+            ..FeedsConfig::default()
+        };
         let feeds = FeedsHandle::start(
-            FeedsConfig::default(),
+            known,
             Signers::default(),
             Arc::clone(&store),
             driver.clone(),
@@ -216,6 +230,60 @@ impl Bench {
         }
     }
 
+    /// Waits until an alarm of a rule is open.
+    async fn raised(&self, rule: &str) -> Value {
+        for _ in 0..6_000 {
+            let (_, list) = self.get("/v1/alarms?open=true&state=raised").await;
+            let alarms = list["alarms"].as_array().into_iter().flatten();
+            if let Some(found) = alarms.into_iter().find(|alarm| alarm["rule"] == rule) {
+                return found.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no alarm {rule} is raised");
+    }
+
+    /// An aggregator answers these rounds: number, value, second; the last one is an alarm. As the reader of its chain stores it.
+    async fn answers(&self, rounds: &[(u32, i128, u64)]) {
+        let site = Arc::clone(self.app.feeds.site(FEED).unwrap());
+        let (mut facts, mut standing) = (Vec::new(), Standing::default());
+        let fact = |number, said| FeedFact {
+            number,
+            said,
+            height: Height(1),
+            tx: TxId(B256::ZERO),
+            time: Timestamp(1),
+        };
+        for (round, value, at) in rounds.iter().copied() {
+            let said = Said::Answered {
+                round,
+                value,
+                observed_at: at,
+                observers: 7,
+                signers: 7,
+                by: ALICE,
+            };
+            facts.push(fact(u64::from(round), said));
+        }
+        let (round, value, observed_at) = *rounds.last().unwrap();
+        let raised = Said::AlarmRaised {
+            round,
+            value,
+            observed_at,
+        };
+        facts.push(fact(99, raised));
+        facts.iter().for_each(|fact| standing.take(fact));
+        let read = FeedRead {
+            feed: site.id,
+            chain: ChainId(1),
+            facts: &facts,
+            standing: &standing,
+            next: Height(u64::MAX >> 2),
+        };
+        self.app.log.store().read_feed(&read).await.unwrap();
+        watch::feeds(&self.app).await;
+    }
+
     async fn send(&self, request: Request<Body>, peer: Option<Role>) -> (StatusCode, Value) {
         let mut request = request;
         let peer = peer.map(|role| Peer::local("someone", role));
@@ -242,12 +310,12 @@ impl Bench {
 
     /// The first start may come before the chains told their time.
     async fn start(&self, body: &Value) -> (StatusCode, Value) {
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             let answer = self.post("/v1/transfers", body).await;
             if answer.0 != StatusCode::SERVICE_UNAVAILABLE {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         panic!("the chains never told their time");
     }

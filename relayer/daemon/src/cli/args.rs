@@ -933,6 +933,14 @@ pub(super) enum Bench {
     /// How long a reading takes from the operators' archives to a final answer on both chains, beside a lone transaction
     #[command(after_help = "Example:\n  causeway bench feed --rounds 100")]
     Feed(crate::bench::FeedBench),
+    /// Signed readings a second that become durable over HTTPS and MQTT, connections held, storage of a reading
+    #[command(
+        after_help = "Examples:\n  causeway bench ingest\n  causeway bench ingest --json --readings 200000 --hold 6000"
+    )]
+    Ingest(crate::bench::IngestBench),
+    /// The operator's side in a process of its own, as `bench ingest` starts it
+    #[command(hide = true)]
+    IngestServe(crate::bench::IngestServe),
     /// One chain in a process of its own, as `bench chain` starts it
     #[command(hide = true)]
     Serve(crate::bench::ServeBench),

@@ -65,6 +65,10 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
     settlement::distinct_pairs(&settlements)?;
     let data_dir = checker.path(&raw.data_dir);
+    if raw.local_port_shift > 0 {
+        let instead = "write the port you want at each `listen`";
+        checker.local_only("local_port_shift".into(), instead)?;
+    }
     let oracle = checker.oracle(raw.oracle, &data_dir, &chains, &accounts)?;
     Ok(Config {
         oracle,
@@ -75,6 +79,7 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         log: raw.log,
         profile: checker.profile,
         data_dir,
+        local_port_shift: raw.local_port_shift,
         chains,
         accounts,
         offers,

@@ -17,6 +17,8 @@ pub struct Raw {
     pub profile: String,
     /// Where everything that lasts is kept.
     pub data_dir: PathBuf,
+    /// Local profile alone: added to every port of this configuration at which it listens.
+    pub local_port_shift: u16,
     /// What is logged.
     pub log: Log,
     /// The REST API.
@@ -396,6 +398,8 @@ pub struct Oracle {
     pub max_archive_bytes: u64,
     /// Whether evidence against a device is brought to the registry without being asked.
     pub slash: bool,
+    /// After how long without a reading a device is an alarm, seconds.
+    pub silent_after_seconds: u64,
     /// Where the contracts are. Deployed by the local profile, required by any other.
     pub contracts: Option<OracleContracts>,
     /// Feeds whose readings are taken. The local profile has one of its own beside these.
@@ -525,6 +529,7 @@ impl Default for Oracle {
             readings_per_second: 100,
             max_archive_bytes: 64 << 30,
             slash: true,
+            silent_after_seconds: 600,
             contracts: None,
             feeds: Vec::new(),
             operators: BTreeMap::new(),
@@ -668,6 +673,7 @@ impl Default for Raw {
         Self {
             profile: "local".into(),
             data_dir: "causeway-data".into(),
+            local_port_shift: 0,
             log: Log::default(),
             api: Api::default(),
             hosted: BTreeMap::new(),

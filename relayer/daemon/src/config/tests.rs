@@ -94,6 +94,14 @@ fn the_stand_in_port_is_refused_outside_the_local_profile() {
 }
 
 #[test]
+fn ports_are_shifted_in_the_local_profile_alone() {
+    let message = refused(&format!("local_port_shift = 100\n{}", named()));
+
+    assert!(message.contains("local_port_shift"), "{message}");
+    assert!(message.contains("at each `listen`"), "{message}");
+}
+
+#[test]
 fn a_stand_in_port_that_others_reach_is_refused_in_any_profile() {
     let message = refused(&LOCAL.replace("127.0.0.1:8546", "0.0.0.0:8546"));
 
@@ -508,6 +516,7 @@ fn the_example_names_an_operator_with_its_broker_and_feed() {
     assert_eq!(given.period.as_secs(), default.period_seconds);
     assert_eq!(given.per_second.get(), default.readings_per_second);
     assert_eq!(given.max_archive_bytes, default.max_archive_bytes);
+    assert_eq!(given.silent_after.as_secs(), default.silent_after_seconds);
     assert_eq!(
         (given.enabled, given.slash),
         (default.enabled, default.slash)

@@ -25,6 +25,8 @@ pub struct Config {
     pub profile: Profile,
     /// Where everything that lasts is kept; absolute.
     pub data_dir: PathBuf,
+    /// Local profile: added to every port at which it listens.
+    pub local_port_shift: u16,
     /// What is logged.
     pub log: raw::Log,
     /// The REST API.
@@ -62,6 +64,8 @@ pub struct Oracle {
     pub max_archive_bytes: u64,
     /// Whether evidence against a device is brought to the registry without being asked.
     pub slash: bool,
+    /// After how long without a reading a device is an alarm.
+    pub silent_after: Duration,
     /// Where the contracts are; `None` in the local profile, which deploys them.
     pub contracts: Option<raw::OracleContracts>,
     /// Feeds that the configuration names.

@@ -14,6 +14,7 @@ pub mod admit;
 mod did;
 mod error;
 pub mod feeds;
+mod health;
 mod keep;
 mod kit;
 mod operator;
@@ -23,7 +24,7 @@ mod session;
 mod setup;
 mod watch;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainId};
@@ -39,6 +40,7 @@ pub(crate) use self::setup::Surroundings;
 pub use self::{
     did::document as did_document,
     error::OracleError,
+    health::{Health, Verdict},
     kit::{Kit, KitError},
     operator::Operator,
     proof::{ProofError, ProvedAnchor, ReadingProof, Shown},
@@ -47,6 +49,7 @@ pub use self::{
     setup::{OperatorSetup, OracleConfig, OracleSite},
 };
 use crate::{
+    alarms::Alarms,
     drive::DriverHandle,
     store::{DeviceRow, Store},
 };
@@ -67,6 +70,12 @@ impl Shared {
         found
             .map(|chain| chain.as_ref())
             .ok_or(OracleError::ConfigUnknownChain(id))
+    }
+
+    fn feeds_of(&self, did: &Did, owner: Address) -> Vec<String> {
+        let feeds = self.config.feeds.iter();
+        let speaks = feeds.filter(|feed| feed.heard(did, owner));
+        speaks.map(|feed| feed.feed.name.to_string()).collect()
     }
 }
 
@@ -95,6 +104,7 @@ impl OracleHandle {
         store: Arc<Store>,
         driver: DriverHandle,
         chains: Vec<Arc<dyn Chain>>,
+        alarms: Alarms,
     ) -> Result<Self, OracleError> {
         let mut shared = Shared {
             config,
@@ -119,6 +129,7 @@ impl OracleHandle {
         for operator in shared.operators.clone() {
             tasks.spawn(keep::keep(Arc::clone(&shared), operator));
         }
+        tasks.spawn(health::watch(Arc::clone(&shared), alarms));
         tasks.close();
         Ok(Self { shared, tasks })
     }
@@ -151,9 +162,28 @@ impl OracleHandle {
 
     /// Names of our feeds that a device of this owner speaks for.
     pub fn feeds_of(&self, did: &Did, owner: Address) -> Vec<String> {
-        let feeds = self.shared.config.feeds.iter();
-        let speaks = feeds.filter(|feed| feed.heard(did, owner));
-        speaks.map(|feed| feed.feed.name.to_string()).collect()
+        self.shared.feeds_of(did, owner)
+    }
+
+    /// Devices that showed something against themselves to an operator here.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn accused(&self) -> Result<BTreeSet<B256>, OracleError> {
+        self.shared.accused().await
+    }
+
+    /// How a device is; `since` is when it could have begun to speak, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn health(
+        &self,
+        row: &DeviceRow,
+        accused: &BTreeSet<B256>,
+        since: u64,
+    ) -> Result<Health, OracleError> {
+        self.shared.health(row, accused, since).await
     }
 
     /// The first thing that a device showed against itself to any operator here.

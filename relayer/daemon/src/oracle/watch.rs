@@ -259,6 +259,7 @@ mod tests {
             per_second: NonZeroU32::MIN,
             max_archive_bytes: 1,
             slash: false,
+            silent_after: Duration::from_secs(600),
         }
     }
 

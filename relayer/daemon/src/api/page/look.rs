@@ -10,9 +10,9 @@ use axum::{
 use causeway_adapter_hosted::tls::Role;
 use causeway_console::{Frame, Lang, Markup, Place, Who, assets, pages::problem, parts};
 
-use super::PLACES;
+use super::{ACKNOWLEDGE, PLACES};
 use crate::{
-    api::{App, Problem, app::Access, serve::Caller},
+    api::{App, Problem, app::Access, guard::may, serve::Caller},
     metrics,
 };
 
@@ -160,6 +160,10 @@ fn who(app: &App, caller: Option<&Caller>) -> Who {
             Access::Certificates => {
                 peer.is_some_and(|peer| matches!(peer.role, Role::Member | Role::Admin))
             }
+        },
+        may_oversee: match app.access {
+            Access::Loopback => true,
+            Access::Certificates => peer.is_some_and(|peer| may(peer.role, ACKNOWLEDGE)),
         },
     }
 }

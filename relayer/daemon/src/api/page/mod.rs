@@ -4,14 +4,18 @@
 //! The access rules are the API's ([`super::guard`]). A form carries a token and must come from this very origin
 //! ([`forms`]); nothing is loaded from elsewhere, no style or script stands in a page ([`look`]).
 
+mod alarms;
 mod amounts;
 mod chains;
 mod decode;
+mod devices;
 mod evidence;
 mod explorer;
+mod feeds;
 mod forms;
 mod health;
 mod live;
+mod log;
 mod look;
 mod messages;
 mod overview;
@@ -37,15 +41,22 @@ pub(super) use look::{Look, refused};
 
 use super::{App, Problem};
 
+/// The form that says that somebody has seen an alarm.
+pub(super) const ACKNOWLEDGE: &str = "/alarms/{id}/acknowledge";
+
 /// Parts of the navigation that have something behind them.
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 13] = [
     Place::Overview,
     Place::Transfers,
     Place::Messages,
     Place::Supply,
     Place::Chains,
+    Place::Feeds,
+    Place::Devices,
     Place::Proofs,
     Place::Evidence,
+    Place::Alarms,
+    Place::Log,
     Place::Members,
     Place::Health,
 ];
@@ -100,6 +111,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/search", get(search::find))
         .route("/supply", get(supply::list))
         .route("/supply/{peg}", get(supply::show))
+        .route("/feeds", get(feeds::list))
+        .route("/feeds/{feed}", get(feeds::show))
+        .route("/devices", get(devices::list))
+        .route("/devices/{device}", get(devices::show))
+        .route("/alarms", get(alarms::list))
+        .route(ACKNOWLEDGE, post(alarms::acknowledge))
+        .route("/log", get(log::list))
         .route("/proofs", get(proofs::show))
         .route(
             CHECK,

@@ -9,10 +9,15 @@ use causeway_console::{
 };
 
 use super::Look;
-use crate::api::{App, EventView, Message, MessageStep, Problem, SupplyView, Transfer};
+use crate::{
+    api::{App, EventView, Message, MessageStep, Problem, SupplyView, Transfer},
+    store::AlarmRow,
+};
 
 /// Transfers and messages that are looked through for what is under way.
 const LOOKED_AT: u32 = 200;
+/// Alarms that nobody has seen, at most.
+const UNSEEN: u32 = 8;
 
 pub(super) async fn show(State(app): State<Arc<App>>, look: Look) -> Response {
     let view = load(&app).await;
@@ -20,13 +25,14 @@ pub(super) async fn show(State(app): State<Arc<App>>, look: Look) -> Response {
 }
 
 async fn load(app: &App) -> Result<Overview, Problem> {
-    let (chains, transfers, messages, pegs) = futures::join!(
+    let (chains, transfers, messages, pegs, unseen) = futures::join!(
         app.chain_cards(),
         app.newest_transfers(LOOKED_AT),
         app.newest_messages(LOOKED_AT),
         app.newest_statements(),
+        app.unseen_alarms(UNSEEN),
     );
-    let (transfers, messages, pegs) = (transfers?, messages?, pegs?);
+    let (transfers, messages, pegs, unseen) = (transfers?, messages?, pegs?, unseen?);
     let mut crossing: Vec<(u64, Crossing)> = transfers
         .iter()
         .filter(|transfer| transfer.outcome.is_none())
@@ -41,7 +47,7 @@ async fn load(app: &App) -> Result<Overview, Problem> {
     let crossing_count = crossing.len();
     let crossing = crossing.into_iter().take(MAX_DRAWN).map(|(_, one)| one);
     Ok(Overview {
-        attention: attention(app, &chains, &transfers, &messages, &pegs),
+        attention: attention(app, &chains, &transfers, &messages, &pegs, &unseen),
         chains,
         crossing: crossing.collect(),
         crossing_count,
@@ -106,6 +112,7 @@ fn attention(
     transfers: &[Transfer],
     messages: &[Message],
     pegs: &[SupplyView],
+    unseen: &[AlarmRow],
 ) -> Vec<Attention> {
     let one = |tone, what, about: &str, link: String| Attention {
         tone,
@@ -135,6 +142,10 @@ fn attention(
     for transfer in transfers.iter().filter(|transfer| transfer.alarm.is_some()) {
         let link = format!("/transfers/{}", segment(&transfer.id));
         all.push(one(Tone::Bad, "transfer_alarm", &transfer.id, link));
+    }
+    for alarm in unseen {
+        let about = format!("{}: {}", alarm.rule, alarm.subject);
+        all.push(one(Tone::Bad, "alarm_open", &about, "/alarms".into()));
     }
     for message in messages {
         if message.stage == "failed" && message.outcome.is_none() {

@@ -5,11 +5,12 @@ use axum::http::HeaderMap;
 use causeway_evidence::file::Body as EvidenceBody;
 
 use super::*;
+use crate::alarms::Rule;
 
 /// Tries to leave text, attribute, script, style and comment at once.
 const HOSTILE: &str =
     "\"'><script>alert(1)</script><img src=x onerror=alert(1)>--></title></style>";
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 18] = [
     "/",
     "/transfers",
     "/transfers/new",
@@ -17,6 +18,10 @@ const PAGES: [&str; 14] = [
     "/chains",
     "/chains/a",
     "/supply",
+    "/feeds",
+    "/devices",
+    "/alarms",
+    "/log",
     "/proofs",
     "/evidence",
     "/members",
@@ -170,6 +175,13 @@ async fn hostile_words_in_every_field_are_shown_as_text() {
     let id = started["id"].as_str().unwrap();
     let in_path = causeway_console::parts::segment(HOSTILE);
 
+    bench.app.alarms.raise(Rule::Device, HOSTILE, HOSTILE);
+    let alarm = bench.raised("device").await;
+    let acknowledged = json!({ "note": HOSTILE });
+    let path = format!("/v1/alarms/{}/acknowledge", alarm["id"]);
+    assert_eq!(bench.post(&path, &acknowledged).await.0, StatusCode::OK);
+    bench.app.alarms.raise(Rule::Gap, HOSTILE, HOSTILE);
+    bench.raised("gap").await;
     let mut paths: Vec<String> = PAGES.iter().map(|path| (*path).to_owned()).collect();
     paths.push(format!("/transfers/{id}"));
     paths.push(format!(
@@ -180,12 +192,16 @@ async fn hostile_words_in_every_field_are_shown_as_text() {
         "transfers",
         "messages",
         "supply",
+        "feeds",
+        "devices",
         "search?q=",
         "nowhere",
     ] {
         paths.push(format!("/{place}/{in_path}").replace("?q=/", "?q="));
     }
     paths.push(format!("/chains/{in_path}/tx/{in_path}"));
+    paths.push(format!("/log?q={}", &in_path[..60]));
+    paths.push(format!("/devices?after={in_path}"));
     paths.push(format!("/?lang={in_path}&x={in_path}"));
     let mut shown = 0;
     for path in paths {
@@ -546,4 +562,186 @@ async fn browsers_that_do_not_read_hold_a_place_and_nothing_else() {
     assert_eq!(heard.matches("event: change").count(), 1, "{heard}");
     drop((body, silent));
     assert_eq!(listen().await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn feeds_are_shown_with_their_answers_and_their_alarm() {
+    let bench = Bench::new(Access::Loopback).await;
+    let nothing = look(&bench, "/feeds/nowhere").await;
+    assert_eq!(nothing.status, StatusCode::NOT_FOUND);
+    assert!(look(&bench, "/feeds").await.text.contains(FEED));
+    let path = format!("/feeds/{}", causeway_console::parts::segment(FEED));
+    assert!(
+        look(&bench, &path)
+            .await
+            .text
+            .contains("class=\"plot blank\"")
+    );
+
+    bench
+        .answers(&[(1, 420, 100), (2, 450, 160), (3, 1_260, 220)])
+        .await;
+
+    let page = look(&bench, &path).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    for shown in ["12.60", "4.20", "polyline", "badge bad"] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    let alarm = bench.raised("threshold").await;
+    assert_eq!(alarm["subject"], format!("{FEED}/a"));
+    assert!(alarm["text"].as_str().unwrap().contains("12.60"), "{alarm}");
+    let link = format!("href=\"{path}\"");
+    assert!(look(&bench, "/alarms").await.text.contains(&link));
+    assert!(
+        look(&bench, &format!("{path}?before=x"))
+            .await
+            .status
+            .is_client_error()
+    );
+}
+
+#[tokio::test]
+async fn devices_without_an_operator_are_none_and_a_wrong_name_is_refused() {
+    let bench = Bench::new(Access::Loopback).await;
+
+    let list = look(&bench, "/devices").await;
+    assert_eq!(list.status, StatusCode::OK);
+    assert!(
+        list.text.contains("causeway device --help"),
+        "{}",
+        list.text
+    );
+    for name in ["did:odin:1", "did%3Aodin%3A%3Cscript%3E", "..%2f..%2fetc"] {
+        let answer = look(&bench, &format!("/devices/{name}")).await;
+        assert!(answer.status.is_client_error(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_is_acknowledged_by_those_who_watch_and_by_nobody_else() {
+    let bench = Bench::new(Access::Certificates).await;
+    let peer = |role| Some(Peer::local("somebody", role));
+    let own = Some("https://127.0.0.1:8700");
+    bench.app.alarms.raise(Rule::Stale, "a", "no news");
+    let id = bench.raised("stale").await["id"].as_u64().unwrap();
+    let path = format!("/alarms/{id}/acknowledge");
+
+    let token_of = token(&bench, peer(Role::Member)).await;
+    let fields = [("token", token_of.as_str())];
+    let refused = ask(&bench, form(&path, own, &fields), peer(Role::Member)).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    let offered = ask(&bench, looked("/alarms"), peer(Role::Member)).await;
+    assert!(!offered.text.contains(&path), "{}", offered.text);
+    for role in [Role::Operator, Role::Regulator, Role::Admin] {
+        let offered = ask(&bench, looked("/alarms"), peer(role)).await;
+        assert!(offered.text.contains(&path), "{role}: {}", offered.text);
+        let token_of = token(&bench, peer(role)).await;
+        // Another site, and a form of another person.
+        for (origin, token) in [
+            (Some("https://evil.example"), token_of.as_str()),
+            (None, &token_of),
+            (own, &"0".repeat(64)),
+        ] {
+            let sent = form(&path, origin, &[("token", token)]);
+            assert_eq!(
+                ask(&bench, sent, peer(role)).await.status,
+                StatusCode::FORBIDDEN
+            );
+        }
+        let long = "x".repeat(1_001);
+        let sent = form(&path, own, &[("token", &token_of), ("note", &long)]);
+        assert_eq!(
+            ask(&bench, sent, peer(role)).await.status,
+            StatusCode::BAD_REQUEST
+        );
+    }
+    let token_of = token(&bench, peer(Role::Operator)).await;
+    let fields = [("token", token_of.as_str()), ("note", "looking")];
+    for id in ["999", "x", "..%2f1"] {
+        let sent = form(&format!("/alarms/{id}/acknowledge"), own, &fields);
+        assert!(
+            ask(&bench, sent, peer(Role::Operator))
+                .await
+                .status
+                .is_client_error(),
+            "{id}"
+        );
+    }
+
+    let done = ask(&bench, form(&path, own, &fields), peer(Role::Operator)).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let twice = ask(&bench, form(&path, own, &fields), peer(Role::Operator)).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT, "{}", twice.text);
+    let page = ask(&bench, looked("/alarms"), peer(Role::Regulator)).await;
+    assert!(
+        page.text.contains("looking") && !page.text.contains(&path),
+        "{}",
+        page.text
+    );
+}
+
+#[tokio::test]
+async fn the_log_is_searched_by_kind_chain_and_transaction() {
+    let bench = Bench::new(Access::Loopback).await;
+    bench.app.alarms.raise(Rule::Stale, "a", "no news");
+    bench.raised("stale").await;
+    let mut page = look(&bench, "/log").await;
+    for _ in 0..6_000 {
+        if page.text.contains("alarm_raised") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        page = look(&bench, "/log").await;
+    }
+    assert!(page.text.contains("alarm_raised"), "{}", page.text);
+
+    let found = look(&bench, "/log?q=alarm_raised").await;
+    assert!(found.text.contains("stale a"), "{}", found.text);
+    assert!(
+        look(&bench, "/log?q=acts")
+            .await
+            .text
+            .contains("alarm_raised")
+    );
+    for query in [
+        "a",
+        "nothing",
+        &"0".repeat(32),
+        &format!("0x{}", "0".repeat(64)),
+    ] {
+        let found = look(&bench, &format!("/log?q={query}")).await;
+        assert_eq!(found.status, StatusCode::OK, "{query}");
+        assert!(
+            found.text.contains("The log is empty"),
+            "{query}: {}",
+            found.text
+        );
+    }
+    for bad in [
+        format!("q={}", "x".repeat(81)),
+        "before=x".into(),
+        "before=-1".into(),
+    ] {
+        let refused = look(&bench, &format!("/log?{bad}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_that_nobody_has_seen_stands_on_the_first_page() {
+    let bench = Bench::new(Access::Loopback).await;
+    assert!(!look(&bench, "/").await.text.contains("Nobody has noticed"));
+
+    bench.app.alarms.raise(Rule::Margin, "x", "too thin");
+    let id = bench.raised("margin").await["id"].as_u64().unwrap();
+
+    assert!(
+        look(&bench, "/")
+            .await
+            .text
+            .contains("Nobody has noticed the alarm")
+    );
+    let path = format!("/v1/alarms/{id}/acknowledge");
+    assert_eq!(bench.post(&path, &json!({})).await.0, StatusCode::OK);
+    assert!(!look(&bench, "/").await.text.contains("Nobody has noticed"));
 }

@@ -48,6 +48,13 @@ impl Checker<'_> {
             1 << 45,
             "1048576 to 35184372088832",
         )?;
+        range(
+            key("silent_after_seconds"),
+            raw.silent_after_seconds,
+            1,
+            604_800,
+            "1 to 604800",
+        )?;
         let rate = NonZeroU32::new(raw.readings_per_second);
         let per_second = rate.ok_or_else(|| value(key("readings_per_second"), 0, "above 0"))?;
         let operators = raw.operators.into_iter();
@@ -100,6 +107,7 @@ impl Checker<'_> {
             per_second,
             max_archive_bytes: raw.max_archive_bytes,
             slash: raw.slash,
+            silent_after: Duration::from_secs(raw.silent_after_seconds),
             contracts: raw.contracts,
             feeds,
             operators,
