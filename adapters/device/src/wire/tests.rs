@@ -240,32 +240,6 @@ fn hostile_cose_is_refused_by_name() {
     );
 }
 
-/// What coverage-guided fuzzing (`cargo xtask fuzz`) begins with. `CAUSEWAY_WRITE_SEEDS=true` writes it anew.
-#[test]
-fn the_seeds_of_the_fuzzer_are_one_reading_in_each_form() {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds/reading");
-    let signed = Signed {
-        body: crate::reading::tests::body(),
-        hardware: [0x55; 64],
-        feed: Some([0x33; 96]),
-    };
-    let seeds = [
-        ("record.json", json().into_bytes()),
-        ("record.cbor", to_cbor(&[record()]).unwrap()),
-        ("sealed.cose", to_cose(&[signed]).unwrap()),
-    ];
-
-    for (name, bytes) in seeds {
-        let path = folder.join(name);
-        if std::env::var_os("CAUSEWAY_WRITE_SEEDS").is_some() {
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(&path, &bytes).unwrap();
-        }
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{name}");
-    }
-}
-
 #[test]
 fn forms_are_known_by_media_type_and_first_byte() {
     for form in [Form::Json, Form::Cbor, Form::Cose] {
