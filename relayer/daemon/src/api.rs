@@ -26,6 +26,7 @@ mod proofs;
 mod readings;
 mod resolve;
 pub(crate) mod serve;
+mod sessions;
 mod settlement;
 mod stakes;
 mod supply;
@@ -69,6 +70,9 @@ pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use readings::{Newest, ReadingList, ReadingView};
 pub use serve::Server;
+pub use sessions::{
+    EndorsedView, Endorsement, RecordSession, RecordedSession, SessionView, SessionWords,
+};
 pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
 pub use stakes::{StakeView, Withdrawn};
 pub use supply::{SupplyList, SupplyView};
@@ -125,6 +129,8 @@ fn router(app: Arc<App>) -> Router {
             "/v1/readings/{device}/{sequence}/proof",
             get(readings::prove),
         )
+        .route("/v1/sessions", post(sessions::record))
+        .route("/v1/sessions/{device}", get(sessions::show))
         .route("/v1/log", get(log::list))
         .route("/v1/log/head", get(log::head))
         .route("/v1/log/proof", get(log::proof))

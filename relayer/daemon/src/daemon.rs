@@ -369,10 +369,11 @@ impl Chains {
         let Some((registrar, beneficiary)) = account(REGISTRAR).zip(account(ALICE)) else {
             return Ok(0);
         };
+        use causeway_adapter_api::ChainReader as _;
         let at = OracleAt::of(deployer, holders);
         let twin = self
             .public_and_consortium()
-            .is_some_and(|[_, consortium]| consortium.chain.info().id == chain.info().id);
+            .is_some_and(|[_, side]| side.chain.info().id == chain.info().id);
         let feed = if twin { at.feed_twin } else { at.feed_home };
         contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary, feed).await
     }

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream,
-    messages, problem, proofs, readings, settlement, supply, transfers, views,
+    messages, problem, proofs, readings, sessions, settlement, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -61,6 +61,8 @@ use super::{
         readings::list,
         readings::show,
         readings::prove,
+        sessions::show,
+        sessions::record,
         log::list,
         log::head,
         log::proof,

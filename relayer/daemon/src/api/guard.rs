@@ -23,7 +23,7 @@ const OVERSIGHT: [&str; 4] = [
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
 /// Acts of those who run devices and feeds, and of members.
-const OF_DEVICES: [&str; 10] = [
+const OF_DEVICES: [&str; 11] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
@@ -34,6 +34,7 @@ const OF_DEVICES: [&str; 10] = [
     "/v1/market/purchases",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
+    "/v1/sessions",
 ];
 /// Have their own life time.
 const STREAMS: [&str; 2] = ["/v1/events", "/v1/log/events"];
