@@ -19,7 +19,9 @@ use serde::Serialize;
 use tokio::sync::{broadcast, watch::Sender as Signal};
 
 use super::{
-    AlarmView, EventView, FeedStep, MessageStep, SupplyView, page::Shared as Pages, watch,
+    AlarmView, EventView, FeedStep, MessageStep, SupplyView,
+    page::{self, Shared as Pages},
+    watch,
 };
 use crate::{
     alarms::Alarms,
@@ -288,6 +290,7 @@ impl App {
         });
         tokio::spawn(collect(Arc::clone(&app)));
         tokio::spawn(watch::margins(Arc::clone(&app)));
+        tokio::spawn(page::learn(Arc::clone(&app)));
         app
     }
 
@@ -374,7 +377,8 @@ struct Kept {
 impl Default for Events {
     fn default() -> Self {
         let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let run = started.map_or(0, |t| t.as_secs());
+        // Two starts within a second are two runs.
+        let run = started.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX));
         Self {
             kept: Mutex::default(),
             news: broadcast::channel(KEPT_EVENTS).0,

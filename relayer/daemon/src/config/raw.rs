@@ -632,6 +632,9 @@ pub struct Mail {
     /// How it is talked to.
     #[serde(default = "implicit")]
     pub tls: crate::alarms::MailTls,
+    /// PEM of the authority of its certificate, where no public one issued it.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Who sends.
     pub from: String,
     /// Who is told.

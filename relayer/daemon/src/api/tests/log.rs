@@ -296,3 +296,39 @@ async fn an_alarm_is_acknowledged_once_by_name_and_cleared_when_it_is_over() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn whoever_never_reads_the_log_s_stream_is_dropped_and_others_are_not() {
+    let bench = Bench::new(Access::Loopback).await;
+    let listen = || async {
+        let mut asked = request(Method::GET, "/v1/log/events?after=0", None);
+        asked.extensions_mut().insert(ConnectInfo(Caller {
+            peer: None,
+            refused: None,
+        }));
+        bench.router.clone().oneshot(asked).await.unwrap()
+    };
+    let deaf = listen().await;
+    let mut reading = listen().await.into_body();
+    let taken = || bench.app.streams.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((deaf.status(), taken()), (StatusCode::OK, 2));
+
+    for id in 0..300 {
+        bench.app.log.record(Act::AlarmCleared { id });
+    }
+    let mut heard = String::new();
+    let hearing = async {
+        while !heard.contains("\\\"id\\\":299") && !heard.contains("\"id\":299") {
+            let frame = reading.frame().await.unwrap().unwrap();
+            heard.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+        }
+        while taken() > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(120), hearing).await;
+
+    done.expect("the deaf one is dropped, the other hears all");
+    assert_eq!(taken(), 1);
+    drop(deaf);
+}
