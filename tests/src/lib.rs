@@ -6,6 +6,7 @@
 //! * [`validators`]: a chain of `causeway node` processes.
 //! * [`small_disk`]: a process whose disk fills up.
 //! * [`settling`]: a settlement with its private figures.
+//! * [`members`]: votes of a consortium's members.
 //! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
@@ -18,6 +19,7 @@ pub mod anvil;
 pub mod books;
 pub mod devices;
 pub mod log;
+pub mod members;
 pub mod pegs;
 pub mod proofs;
 pub mod rpc;
@@ -296,14 +298,26 @@ impl Drop for Daemon {
 ///
 /// # Errors
 /// Fails with `what` when it does not in time.
-pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    eventually_within(PATIENCE, what, check)
+}
+
+/// The same with another patience.
+///
+/// # Errors
+/// Fails with `what` when it does not in time.
+pub fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut check: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = check()? {
             return Ok(value);
         }
         if Instant::now() > deadline {
-            bail!("not after {PATIENCE:?}: {what}");
+            bail!("not after {patience:?}: {what}");
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }

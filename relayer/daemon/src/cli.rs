@@ -9,12 +9,14 @@ mod demo;
 mod device;
 mod digest;
 mod doctor;
+mod election;
 mod error;
 mod evidence;
 mod feed;
 mod key;
 mod lane;
 mod log;
+mod member;
 mod message;
 mod output;
 mod proof;
@@ -71,6 +73,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Log(command) => log::run(global, command, output).await,
         Command::Alarm(command) => alarm::run(global, command, output).await,
         Command::Lane(command) => lane::run(global, command, output).await,
+        Command::Election(command) => election::run(global, command, output).await,
+        Command::Member(command) => member::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,
