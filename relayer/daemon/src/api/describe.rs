@@ -7,8 +7,9 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream,
-    messages, problem, proofs, readings, sessions, settlement, supply, transfers, views,
+    alarms, chains, crossings, devices, election, events, evidence, feeds, health, lanes, log,
+    log_stream, members, messages, problem, proofs, readings, sessions, settlement, supply,
+    transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -74,6 +75,18 @@ use super::{
         lanes::list,
         lanes::pause,
         lanes::unpause,
+        election::show,
+        election::candidate,
+        election::history,
+        election::register,
+        election::act,
+        election::withdraw,
+        members::show,
+        members::proposals,
+        members::proposal,
+        members::propose,
+        members::vote,
+        members::execute,
         events::stream
     ),
     components(schemas(

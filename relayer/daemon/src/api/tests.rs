@@ -201,6 +201,9 @@ impl Bench {
             signers: crate::keys::Signers::default(),
             log,
             alarms,
+            members: None,
+            barred: Arc::default(),
+            election: None,
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),

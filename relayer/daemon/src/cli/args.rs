@@ -143,6 +143,12 @@ pub(super) enum Command {
     /// Lanes between the chains: list, pause, unpause
     #[command(subcommand)]
     Lane(Lane),
+    /// Who validates the public chain: candidates, votes, elections
+    #[command(subcommand)]
+    Election(super::election::args::Election),
+    /// Members of the consortium: who they are, what they propose, vote on and execute
+    #[command(subcommand)]
+    Member(super::member::args::Member),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
