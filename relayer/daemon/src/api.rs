@@ -84,7 +84,7 @@ pub use sessions::{
     EndorsedView, Endorsement, RecordSession, RecordedSession, SessionView, SessionWords,
 };
 pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
-pub use stakes::{StakeView, Withdrawn};
+pub use stakes::{DepositReturned, StakeView};
 pub use supply::{SupplyList, SupplyView};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,

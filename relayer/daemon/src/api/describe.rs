@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::{
     alarms, chains, crossings, devices, election, events, evidence, feeds, health, lanes, log,
-    log_stream, members, messages, problem, proofs, readings, sessions, settlement, supply,
-    transfers, views,
+    log_stream, market, members, messages, problem, proofs, readings, sessions, settlement, stakes,
+    supply, transfers, views,
 };
 
 #[derive(OpenApi)]
