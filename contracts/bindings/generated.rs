@@ -238,6 +238,15 @@ pub mod log_anchor {
     }
 }
 
+/// Sessions of devices on a quorum's word: see `contracts/src/IDeviceSessions.sol`.
+pub mod device_sessions {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        DeviceSessions,
+        "artifacts/DeviceSessions.json"
+    }
+}
+
 /// Anchors on one owner's word: see `contracts/src/OwnedAnchors.sol`.
 pub mod owned_anchors {
     alloy_sol_types::sol! {

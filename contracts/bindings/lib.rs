@@ -11,7 +11,7 @@
 //! | [`Election`](election), [`MemberRegistry`](member_registry) | who validates: elections, and members' votes |
 //! | [`governance`] | what a candidate's vote key signs, scores and seats computed again |
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
-//! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors) | statements proved in zero knowledge, and who acts on them |
+//! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors), [`DeviceSessions`](device_sessions) | statements proved in zero knowledge, and who acts on them |
 //! | [`conditional`] | salt and evidence of locks claimed with a proof |
 //! | [`LogAnchor`](log_anchor) | heads of event logs |
 //! | [`DeliveryAgreement`](delivery_agreement) | a worked example of the private business behind a settlement |
@@ -56,6 +56,7 @@ pub use data_market::DataMarket;
 pub use delivery_agreement::DeliveryAgreement;
 pub use device_mirror::DeviceMirror;
 pub use device_registry::DeviceRegistry;
+pub use device_sessions::DeviceSessions;
 pub use election::Election;
 pub use event_hub::EventHub;
 pub use evidence::Evidence;
@@ -64,10 +65,11 @@ pub use feed_aggregator::FeedAggregator;
 pub use gateway::Gateway;
 pub use generated::{
     call_executor, credential_desk, data_market, delivery_agreement, device_mirror,
-    device_registry, election, event_hub, evidence, evidence_roll, feed_aggregator, gateway,
-    hash_time_lock, light_client, lock_hooks, log_anchor, member_registry, message_hooks,
-    metered_token, owned_anchors, peg_mint, peg_token, peg_vault, points_token, session_condition,
-    settlement, settlement_escrow, validator_set, verifier_registry, verifiers,
+    device_registry, device_sessions, election, event_hub, evidence, evidence_roll,
+    feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks, log_anchor,
+    member_registry, message_hooks, metered_token, owned_anchors, peg_mint, peg_token, peg_vault,
+    points_token, session_condition, settlement, settlement_escrow, validator_set,
+    verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
 pub use hash_time_lock::HashTimeLock::Lock;

@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, SolValue, eip712_domain};
 
 use crate::device_registry::DeviceRegistry;
+use crate::device_sessions::DeviceSessions::DeviceSession;
 use crate::feed_aggregator::FeedAggregator;
 
 mod signed {
@@ -104,6 +105,19 @@ pub fn config_digest(
     keccak256((domain, U256::from(number), content).abi_encode_params())
 }
 
+/// Returns a device's number in statements about a feed, as `DeviceSessions.numberOf`: below 2^253.
+pub fn device_number(device: B256, feed: B256) -> U256 {
+    let tag = keccak256("causeway.device.number.v1");
+    let hash = keccak256((tag, device, feed).abi_encode_params());
+    U256::from_be_bytes(hash.0) >> 3
+}
+
+/// Returns what operators sign to put a session on record, as `DeviceSessions.sessionDigestOf`.
+pub fn session_digest(config_digest: B256, session: &DeviceSession) -> B256 {
+    let tag = keccak256("causeway.device.session.v1");
+    keccak256((tag, config_digest, session.clone()).abi_encode_params())
+}
+
 fn keys(keys: &DeviceRegistry::DeviceKeys) -> signed::DeviceKeys {
     signed::DeviceKeys {
         hardwareX: keys.hardwareX,
@@ -188,5 +202,30 @@ mod tests {
 
         let expected = b256!("47d0b800de4fb5f56e0a7d65b719063542594f744347f6ae6bf4e51fe124d097");
         assert_eq!(digest, expected);
+    }
+
+    /// Of `test_L161_the_vector` in `contracts/test/DeviceSessions.t.sol`.
+    #[test]
+    fn numbers_and_digests_of_sessions_are_those_of_the_contract() {
+        let device = keccak256("device 4711");
+        let session = DeviceSession {
+            device,
+            keyNumber: 1,
+            first: 7,
+            last: 38,
+            digest: U256::from(425),
+        };
+
+        let number = device_number(device, keccak256("cold-chain/4711/temperature"));
+        let digest = session_digest(B256::repeat_byte(0xc0), &session);
+
+        assert_eq!(
+            B256::from(number),
+            b256!("0x0d6d9c3e8ee06bfcddec3826cbf2521784725665249c5f1dfd995a0f758f39d8")
+        );
+        assert_eq!(
+            digest,
+            b256!("0x9693e189f9f390ba285d76701a44752c1378751c69369a1a6876710433df8849")
+        );
     }
 }

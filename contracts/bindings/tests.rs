@@ -79,6 +79,7 @@ fn every_artifact_names_its_compiler() {
         "ValidatorSet",
         "AlarmVerifier",
         "CredentialDesk",
+        "DeviceSessions",
         "HashLinkVerifier",
         "MedianVerifier",
         "MeteredToken",

@@ -31,7 +31,13 @@ interface IMemberRegistry {
 
     /// @notice A call is proposed.
     event Proposed(
-        uint256 indexed proposal, uint32 indexed proposer, CallClass class, uint40 closes, address target, bytes data
+        uint256 indexed proposal,
+        uint32 indexed proposer,
+        CallClass class,
+        uint40 closes,
+        address target,
+        bytes data,
+        string why
     );
     /// @notice An organisation voted.
     event Voted(uint256 indexed proposal, uint32 indexed organisation, bool approves);
@@ -75,6 +81,8 @@ interface IMemberRegistry {
     error CallNotAllowed(address target, bytes4 selector);
     /// The call's data is too long.
     error CallTooLong(uint256 got, uint256 max);
+    /// The reason is missing or too long, in bytes.
+    error WhyRefused(uint256 got, uint256 max);
     /// The proposal is not in the state this needs.
     error ProposalNotIn(uint256 proposal, ProposalState got, ProposalState expected);
     /// One organisation, one vote.
@@ -86,8 +94,9 @@ interface IMemberRegistry {
 
     // ---- proposals
 
-    /// @notice Proposes a call, with the proposer's approval. Timeline: any time, by an organisation with a vote on it.
-    function propose(address target, bytes calldata data) external returns (uint256 proposal);
+    /// @notice Proposes a call, with the proposer's approval and its reason, which stands in the event alone.
+    ///         Timeline: any time, by an organisation with a vote on it.
+    function propose(address target, bytes calldata data, string calldata why) external returns (uint256 proposal);
 
     /// @notice Votes. Timeline: until `closes`, once for each organisation.
     function vote(uint256 proposal, bool approves) external;
@@ -178,4 +187,7 @@ interface IMemberRegistry {
 
     /// @notice Longest call, in bytes.
     function MAX_CALL() external view returns (uint256);
+
+    /// @notice Longest reason, in bytes.
+    function MAX_WHY() external view returns (uint256);
 }

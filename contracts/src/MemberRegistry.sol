@@ -13,6 +13,8 @@ import {Allowed, CallClass, Parameter, Proposal, ProposalState, Role, Terms} fro
 contract MemberRegistry is MemberBooks {
     /// @inheritdoc IMemberRegistry
     uint256 public constant MAX_CALL = 16_384;
+    /// @inheritdoc IMemberRegistry
+    uint256 public constant MAX_WHY = 1_000;
 
     /// With fewer members one of them could decide alone, or nobody could be removed.
     uint256 private constant _MIN_FOUNDERS = 4;
@@ -72,15 +74,17 @@ contract MemberRegistry is MemberBooks {
     // ---- proposals
 
     /// @inheritdoc IMemberRegistry
-    function propose(address target, bytes calldata data) external returns (uint256 number) {
+    function propose(address target, bytes calldata data, string calldata why) external returns (uint256 number) {
         if (data.length > MAX_CALL) revert CallTooLong(data.length, MAX_CALL);
+        uint256 length = bytes(why).length;
+        if (length == 0 || length > MAX_WHY) revert WhyRefused(length, MAX_WHY);
         CallClass class = _classOf(target, data);
         uint32 by = _voter(class);
         number = ++_proposed;
         _Proposal storage p = _proposals[number];
         (p.proposer, p.class, p.target, p.data) = (by, class, target, data);
         p.closes = uint40(block.timestamp) + _parameters[Parameter.VotePeriod];
-        emit Proposed(number, by, class, p.closes, target, data);
+        emit Proposed(number, by, class, p.closes, target, data, why);
         _cast(number, by, true);
     }
 

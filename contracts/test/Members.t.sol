@@ -66,7 +66,7 @@ contract MembersVoteTest is MemberWorld {
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.CallerNotAdmitted.selector, address(this)));
         registry.vote(number, true);
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.CallerNotAdmitted.selector, address(this)));
-        registry.propose(address(registry), _change);
+        registry.propose(address(registry), _change, "test");
     }
 
     function test_L136_a_removed_member_votes_no_more() external {
@@ -108,6 +108,22 @@ contract MembersVoteTest is MemberWorld {
         propose(0, abi.encodeCall(IMemberRegistry.execute, (1)));
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.CallTooLong.selector, 16_385, 16_384));
         proposeBy(0, address(valve), new bytes(16_385));
+    }
+
+    function test_L137_a_proposal_says_why() external {
+        uint256 max = registry.MAX_WHY();
+        bytes memory refused = abi.encodeWithSelector(IMemberRegistry.WhyRefused.selector, 0, max);
+        _refusedWhy("", refused);
+        refused = abi.encodeWithSelector(IMemberRegistry.WhyRefused.selector, max + 1, max);
+        _refusedWhy(string(new bytes(max + 1)), refused);
+        vm.prank(accountOf(0));
+        eq(registry.propose(address(registry), _change, string(new bytes(max))), 1, "just short enough");
+    }
+
+    function _refusedWhy(string memory why, bytes memory refused) private {
+        vm.prank(accountOf(0));
+        vm.expectRevert(refused);
+        registry.propose(address(registry), _change, why);
     }
 
     function test_L137_a_call_taken_off_the_list_is_not_made_any_more() external {

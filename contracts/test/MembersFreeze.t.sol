@@ -49,14 +49,14 @@ contract MembersFreezeTest is GatewayTest {
     function test_L141_a_regulator_and_a_member_freeze_a_lane_and_the_members_open_it_again() external {
         bytes memory pause = abi.encodeCall(IGateway.pause, (LANE));
         vm.prank(REGULATOR);
-        uint256 number = _registry.propose(address(a.gateway), pause);
+        uint256 number = _registry.propose(address(a.gateway), pause, "a drill");
         vm.prank(_member(3));
         _registry.vote(number, true);
         _registry.execute(number);
         yes(_isPaused(), "frozen at once");
 
         vm.prank(_member(0));
-        number = _registry.propose(address(a.gateway), abi.encodeCall(IGateway.unpause, (LANE)));
+        number = _registry.propose(address(a.gateway), abi.encodeCall(IGateway.unpause, (LANE)), "over");
         for (uint256 i = 1; i < 3; ++i) {
             vm.prank(_member(i));
             _registry.vote(number, true);

@@ -42,7 +42,7 @@ contract MembersHandler is MemberWorld {
             data = what == 5 ? abi.encodeCall(Valve.pause, ()) : abi.encodeCall(Valve.unpause, ());
         }
         vm.prank(accountOf(who % 12));
-        try registry.propose(target, data) {} catch {}
+        try registry.propose(target, data, "fuzz") {} catch {}
     }
 
     function voteOne(uint256 who, uint256 pick, uint8 against) external {

@@ -14,6 +14,7 @@ const contracts = [
   "DataMarket",
   "DeviceMirror",
   "DeviceRegistry",
+  "DeviceSessions",
   "CredentialDesk",
   "Election",
   "EventHub",

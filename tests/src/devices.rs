@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -41,21 +41,29 @@ impl<'a> Device<'a> {
     /// # Errors
     /// Fails when a command does.
     pub fn admit(causeway: &'a Causeway, number: &str) -> Result<Self> {
+        Self::admit_of(causeway, number, "device-owner", None)
+    }
+
+    /// The same of another owner, with a certificate of this CA.
+    ///
+    /// # Errors
+    /// Fails when a command does.
+    pub fn admit_of(
+        causeway: &'a Causeway,
+        number: &str,
+        owner: &str,
+        ca: Option<&Path>,
+    ) -> Result<Self> {
         let did = format!("did:odin:{number}");
         let dir = causeway.dir().join(format!("device-{number}"));
         let text = dir.to_str().context("a path of letters")?.to_owned();
-        causeway.ask(&["device", "new", "--did", &did, "--dir", &text])?;
+        let mut new = vec!["device", "new", "--did", &did, "--dir", &text];
+        if let Some(ca) = ca {
+            new.extend(["--ca", ca.to_str().context("a path of letters")?]);
+        }
+        causeway.ask(&new)?;
         let record = causeway.ask(&[
-            "device",
-            "admit",
-            "--did",
-            &did,
-            "--dir",
-            &text,
-            "--owner",
-            "device-owner",
-            "--feed",
-            FEED,
+            "device", "admit", "--did", &did, "--dir", &text, "--owner", owner, "--feed", FEED,
             "--wait",
         ])?;
         // Said often enough for a story to read.

@@ -4,12 +4,14 @@
 //! * [`anvil`]: an Ethereum node that is not ours.
 //! * [`rpc`]: a chain as a wallet sees it, over JSON-RPC.
 //! * [`validators`]: a chain of `causeway node` processes.
+//! * [`hosts`]: hosts with addresses of their own, and a line between them that can be cut.
 //! * [`small_disk`]: a process whose disk fills up.
 //! * [`settling`]: a settlement with its private figures.
+//! * [`members`]: votes of a consortium's members.
 //! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
-//! * [`devices`]: a device beside its sensor, and those that lie.
+//! * [`devices`]: a device beside its sensor, and those that lie. [`operators`]: operators of a feed, each a process.
 //! * [`pegs`]: ways over the peg, and what both ports hold.
 //!
 //! The binary is the one beside the test's own directory (`target/release/causeway`); `cargo xtask test` builds it first.
@@ -17,7 +19,10 @@
 pub mod anvil;
 pub mod books;
 pub mod devices;
+pub mod hosts;
 pub mod log;
+pub mod members;
+pub mod operators;
 pub mod pegs;
 pub mod proofs;
 pub mod rpc;
@@ -27,6 +32,7 @@ pub mod validators;
 pub mod withholding;
 
 use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -38,7 +44,7 @@ use serde_json::Value;
 use crate::rpc::Rpc;
 
 /// Longest a story waits for one thing.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The binary under test.
 ///
@@ -64,6 +70,7 @@ pub struct Causeway {
     dir: tempfile::TempDir,
     api: Option<String>,
     environment: Vec<(String, PathBuf)>,
+    port_shift: Option<String>,
 }
 
 impl Causeway {
@@ -77,12 +84,18 @@ impl Causeway {
             dir: tempfile::tempdir().context("making a data directory")?,
             api: None,
             environment: Vec::new(),
+            port_shift: Some(port_shift()?),
         })
     }
 
     /// Sets a variable of the environment, to a path, for all of its commands.
     pub fn set(&mut self, variable: &str, path: PathBuf) {
         self.environment.push((variable.to_owned(), path));
+    }
+
+    /// For a configuration of another profile, which has its own ports.
+    pub fn outside_local(&mut self) {
+        self.port_shift = None;
     }
 
     /// Commands for a daemon that was started in another way, at this address.
@@ -215,6 +228,10 @@ impl Causeway {
         // One that was killed leaves its address behind.
         let _ = std::fs::remove_file(self.announced());
         let mut command = self.command(arguments);
+        if let Some(shift) = &self.port_shift {
+            // No other daemon takes its ports while it is down for a moment.
+            command.env("CAUSEWAY_LOCAL_PORT_SHIFT", shift);
+        }
         command
             .envs(environment.iter().copied())
             .stdout(Stdio::null())
@@ -224,6 +241,32 @@ impl Causeway {
             log,
         })
     }
+}
+
+/// A shift that hardly any daemon beside this one has: usual ports become ports from 8,545 to 20,900, below those of validators and of
+/// outgoing connections.
+fn port_shift() -> Result<String> {
+    Ok((random()? % 1_200 * 10).to_string())
+}
+
+fn random() -> Result<u16> {
+    let mut bytes = [0_u8; 2];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("a random number: {e}"))?;
+    Ok(u16::from_le_bytes(bytes))
+}
+
+/// An address of this machine that is free now, below the range of outgoing connections: who stops listening there finds it free again.
+///
+/// # Errors
+/// Fails when none is found.
+pub fn free_address() -> Result<SocketAddr> {
+    for _ in 0..1_000 {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 9_000 + random()? % 12_000));
+        if TcpListener::bind(at).is_ok() {
+            return Ok(at);
+        }
+    }
+    bail!("no free port of this machine from 9,000 to 21,000")
 }
 
 /// Runs a wallet of `tests/clients` to its end and returns what it printed.
@@ -296,14 +339,26 @@ impl Drop for Daemon {
 ///
 /// # Errors
 /// Fails with `what` when it does not in time.
-pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    eventually_within(PATIENCE, what, check)
+}
+
+/// The same with another patience.
+///
+/// # Errors
+/// Fails with `what` when it does not in time.
+pub fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut check: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = check()? {
             return Ok(value);
         }
         if Instant::now() > deadline {
-            bail!("not after {PATIENCE:?}: {what}");
+            bail!("not after {patience:?}: {what}");
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }

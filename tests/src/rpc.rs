@@ -27,7 +27,7 @@ impl Rpc {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(60))
             .build()
             .context("making a client")?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -12,13 +11,13 @@ use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
-use crate::{PATIENCE, binary, eventually, rpc::Rpc};
+use crate::{PATIENCE, binary, eventually, free_address, hosts::Place, rpc::Rpc};
 
 /// One validator, running or not. Killed when dropped.
 pub struct Validator {
     /// Its directory: `node.toml`, `genesis.json`, `data/`, `log`.
     pub dir: PathBuf,
-    rpc: SocketAddr,
+    place: Place,
     process: Option<Child>,
 }
 
@@ -32,7 +31,15 @@ impl Validator {
             .create(true)
             .append(true)
             .open(self.dir.join("log"))?;
-        let process = Command::new(binary()?)
+        let mut command = match &self.place.within {
+            Some(host) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", host]).arg(binary()?);
+                command
+            }
+            None => Command::new(binary()?),
+        };
+        let process = command
             .args(["node", "--config", "node.toml"])
             .current_dir(&self.dir)
             .stdin(Stdio::null())
@@ -100,7 +107,7 @@ impl Validator {
     /// # Errors
     /// Fails when no client can be made.
     pub fn client(&self) -> Result<Rpc> {
-        Rpc::new(format!("http://{}", self.rpc))
+        Rpc::new(format!("http://{}", self.place.rpc))
     }
 }
 
@@ -118,25 +125,43 @@ impl Drop for Validator {
 /// # Errors
 /// Fails when a command fails.
 pub fn network(dir: &Path, chain_id: u64, count: usize, rich: Address) -> Result<Vec<Validator>> {
+    let place = || {
+        Ok(Place {
+            peers: free_address()?,
+            rpc: free_address()?,
+            within: None,
+        })
+    };
+    let places: Vec<Place> = (0..count).map(|_| place()).collect::<Result<_>>()?;
+    network_at(dir, chain_id, rich, places)
+}
+
+/// As [`network`], at these places.
+///
+/// # Errors
+/// Fails when a command fails.
+pub fn network_at(
+    dir: &Path,
+    chain_id: u64,
+    rich: Address,
+    places: impl IntoIterator<Item = Place>,
+) -> Result<Vec<Validator>> {
     let mut validators = Vec::new();
-    let mut listens = Vec::new();
-    for index in 0..count {
+    for (index, place) in places.into_iter().enumerate() {
         let home = dir.join(format!("validator-{index}"));
         fs::create_dir(&home)?;
         fs::write(home.join("password"), "a test password\n")?;
-        let listen = free_address()?;
         #[rustfmt::skip]
         let entry = answer(
             Command::new(binary()?)
                 .args(["key", "new", "--out", "validator.json", "--password-file", "password"])
-                .args(["--validator", &listen.to_string(), "--json"])
+                .args(["--validator", &place.peers.to_string(), "--json"])
                 .current_dir(&home),
         )?;
         fs::write(home.join("entry.json"), entry)?;
-        listens.push(listen);
         validators.push(Validator {
             dir: home,
-            rpc: free_address()?,
+            place,
             process: None,
         });
     }
@@ -152,7 +177,8 @@ pub fn network(dir: &Path, chain_id: u64, count: usize, rich: Address) -> Result
             .arg(validator.dir.join("entry.json"));
     }
     let genesis = answer(&mut genesis)?;
-    for (validator, listen) in validators.iter().zip(listens) {
+    for validator in &validators {
+        let Place { peers, rpc, .. } = validator.place;
         fs::write(validator.dir.join("genesis.json"), &genesis)?;
         let config = format!(
             r#"profile = "local"
@@ -163,13 +189,12 @@ listen = "127.0.0.1:0"
 kind = "public"
 chain_id = {chain_id}
 genesis_file = "genesis.json"
-rpc.listen = "{}"
+rpc.listen = "{rpc}"
 [[hosted.story.validators]]
 keystore_file = "validator.json"
 password_file = "password"
-listen = "{listen}"
-"#,
-            validator.rpc
+listen = "{peers}"
+"#
         );
         fs::write(validator.dir.join("node.toml"), config)?;
     }
@@ -213,8 +238,4 @@ fn answer(command: &mut Command) -> Result<Vec<u8>> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {said}");
     Ok(output.stdout)
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

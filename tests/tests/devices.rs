@@ -153,9 +153,30 @@ fn a_device_that_replays_is_refused_and_one_with_two_faces_loses_its_deposit() -
         let mut client = device.client(port(&oracle, 1)?)?;
         refused(post(&mut client, &[first]).await?, "device_revoked")
     })?;
+    // A fifth of ten points is the reporter's; whoever reported has it once.
+    let withdraw = ["device", "withdraw", &device.did, "--by", "operator1"];
+    let paid = causeway.ask(&withdraw)?;
+    assert_eq!(paid["amount"], "2000000000000000000", "{paid}");
+    let again = causeway.ask(&withdraw);
+    assert!(again.is_err_and(|e| e.to_string().contains("nothing to withdraw")));
     // Nothing is left to take.
     let again = causeway.ask(&["device", "slash", &device.did, "--by", "operator2"]);
     assert!(again.is_err_and(|e| e.to_string().contains("NothingAtStake")));
+    // Nothing that it said is put on record.
+    let (since, file) = (now.to_string(), device.dir.join("session.json"));
+    let file = file.to_str().context("a path of letters")?;
+    let session = causeway.ask(&[
+        "reading",
+        "session",
+        &device.did,
+        "--since",
+        &since,
+        "--until",
+        &since,
+        "--out",
+        file,
+    ]);
+    assert!(session.is_err_and(|e| e.to_string().contains("lost its deposit")));
     Ok(())
 }
 
@@ -203,6 +224,23 @@ fn what_is_wrong_with_an_admission_is_said_before_anything_is_paid() -> Result<(
     let rekeyed = causeway.ask(&["device", "rekey", &device.did, "--dir", dir])?;
     assert_eq!(rekeyed["key_number"], 2, "{rekeyed}");
     assert!(fs::exists(device.dir.join("hardware.pem.old"))?);
+
+    // The owner takes it out: the deposit stays for the delay, an hour here.
+    let early = said(&["device", "withdraw", &device.did, "--by", "device-owner"])?;
+    assert!(early.contains("nothing to withdraw"), "{early}");
+    let stranger = said(&["device", "exit", &device.did, "--by", "bob"])?;
+    assert!(stranger.contains("CallerNotOwner"), "{stranger}");
+    let out = causeway.ask(&["device", "exit", &device.did, "--by", "device-owner"])?;
+    assert_eq!(out["state"], "leaving", "{out}");
+    let twice = said(&["device", "exit", &device.did, "--by", "device-owner"])?;
+    assert!(twice.contains("DeviceNotActive"), "{twice}");
+    let stake = causeway.ask(&["device", "stake", &device.did])?;
+    assert_eq!(stake["deposit"], "10000000000000000000", "{stake}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let back = stake["release_at"].as_u64().context("when it comes back")?;
+    assert!(back > now, "{stake}");
+    let early = said(&["device", "withdraw", &device.did, "--by", "bob"])?;
+    assert!(early.contains("ExitTooEarly"), "{early}");
     Ok(())
 }
 

@@ -3,13 +3,13 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail};
-use causeway_stories::{Causeway, devices::Device, eventually, root};
+use causeway_stories::{Causeway, devices::Device, eventually, free_address, root};
 
 #[test]
 fn a_broker_that_is_restarted_in_the_middle_loses_no_reading() -> Result<()> {
@@ -112,7 +112,7 @@ impl Mosquitto {
         fs::copy(ca.join("ca.pem"), dir.join("ca.pem"))?;
         let given = root().join("adapters/device/mosquitto");
         fs::copy(given.join("acl"), dir.join("acl"))?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_address()?.port();
         let place = dir.to_str().context("a path of letters")?;
         let config = fs::read_to_string(given.join("mosquitto.conf"))?
             .replace("8883", &format!("{port} 127.0.0.1"))

@@ -1,14 +1,12 @@
 //! A disk fills up under a validator, and under a daemon: each says so and stops, and goes on when there is room.
 #![allow(missing_docs)]
 
-use std::net::{Ipv4Addr, TcpListener};
-
 use alloy_primitives::Address;
 use anyhow::{Context as _, Result, ensure};
 use causeway_stories::{
     Causeway,
     books::{Books, alice_gives, ended},
-    eventually,
+    eventually, free_address,
     rpc::{address_of, test_key, transfer},
     small_disk::Cramped,
     validators::{arrived, begun, hash_of, network},
@@ -68,7 +66,7 @@ fn a_validator_with_a_full_disk_says_so_and_stops_and_comes_back_when_there_is_r
 #[test]
 fn a_swap_whose_daemon_ran_out_of_disk_ends_well_when_there_is_room() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let listen = free_address()?;
     let address = listen.to_string();
     // What both parties may be down for and lose nothing: longer than this story fills the disk.
     let environment = [

@@ -61,6 +61,7 @@ impl Member {
         let file = dir.join("member.toml");
         fs::write(&file, Self::config(pair, books)?)?;
         causeway.set("CAUSEWAY_CONFIG", file);
+        causeway.outside_local();
         causeway.set("CAUSEWAY_CLIENT_CERTIFICATE", dir.join("tls/me.pem"));
         causeway.set("CAUSEWAY_CLIENT_KEY", dir.join("tls/me.key"));
         causeway.set("CAUSEWAY_CLIENT_CA", dir.join("tls/ca.pem"));

@@ -8,8 +8,9 @@
 //! or silent one holds up no other.
 //!
 //! A reading is on disk with its number before it is sent, so a crash never makes the device sign one number twice.
-//! When the buffer is full, new measurements are not taken (they are counted): a chain cannot have a gap, so nothing
-//! that is signed is ever thrown away.
+//! When the buffer is full, the oldest reading is let go if all but a third of the operators have stored it; so of four, one
+//! that is silent for long stops nothing, and takes no more of this chain when it is back. Otherwise new measurements are not
+//! taken (they are counted): nothing that is signed is thrown away before so many have it.
 
 pub mod buffer;
 pub mod config;
@@ -118,7 +119,10 @@ impl Resident {
             .filter(|v| (feed.min..=feed.max).contains(v))
             .ok_or(CaptureError::Value)?;
         if self.buffer.is_full().await? {
-            return Err(CaptureError::Full);
+            if !self.buffer.make_room().await? {
+                return Err(CaptureError::Full);
+            }
+            self.health.let_go();
         }
         let head = self.buffer.head(self.device.chain()).await?;
         let next = next_of(head.as_ref());

@@ -17,7 +17,7 @@ use causeway_adapter_device::{
     ingest::{
         Limits,
         answer::{Answer, Problem},
-        https::HttpsLimits,
+        https::{HttpsLimits, HttpsServer},
     },
     ledger::system_clock,
     reading::Signed,
@@ -75,13 +75,15 @@ async fn exchange(world: &World, port: u16, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_a_fleet_is_told_is_stored_is_stored() {
+async fn what_a_fleet_is_told_is_stored_is_stored_by_every_operator() {
     let world = World::new(5).await;
     let server = world.serve(0, HttpsLimits::default()).await;
-    let target = Target::Https {
+    let (other, archive) = world.another().await;
+    let target = |server: &HttpsServer| Target::Https {
         host: "127.0.0.1".into(),
         port: server.addr().port(),
     };
+    let targets = [target(&server), target(&other)];
     let pace = Pace {
         batch: 8,
         every: Duration::from_millis(1),
@@ -91,7 +93,7 @@ async fn what_a_fleet_is_told_is_stored_is_stored() {
 
     let driven = drive(
         &world.fleet,
-        &target,
+        &targets,
         pace,
         system_clock(),
         tally.clone(),
@@ -101,11 +103,14 @@ async fn what_a_fleet_is_told_is_stored_is_stored() {
 
     assert_eq!(
         tally.accepted.load(std::sync::atomic::Ordering::SeqCst),
-        5 * 8 * 3
+        2 * 5 * 8 * 3
     );
     assert_eq!(*tally.last_problem.lock(), None);
-    assert_eq!(world.archive.count().await.unwrap(), 5 * 8 * 3);
+    for archive in [&world.archive, &archive] {
+        assert_eq!(archive.count().await.unwrap(), 5 * 8 * 3);
+    }
     server.stop().await;
+    other.stop().await;
 }
 
 #[tokio::test]
@@ -291,7 +296,7 @@ async fn ten_megabytes_are_refused_before_they_are_read() {
 #[tokio::test]
 async fn slow_loris_is_cut_off() {
     let world = World::new(1).await;
-    let short = Duration::from_millis(200);
+    let short = Duration::from_secs(2);
     let limits = HttpsLimits {
         idle: short,
         body: short,

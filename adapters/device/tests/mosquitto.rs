@@ -99,7 +99,7 @@ async fn what_a_fleet_is_told_is_stored_is_stored() {
 
     let driven = drive(
         &world.fleet,
-        &target,
+        &[target],
         pace,
         system_clock(),
         tally.clone(),

@@ -3,10 +3,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, U256};
-use causeway_adapter_hosted::{node::Node, scheme::address_of};
+use causeway_adapter_hosted::{node::Node, scheme::address_of, spec::GenesisAccount};
 use support::{Chain, key, transfer};
 
 /// Waits until the chain has a final block that satisfies `done`.
@@ -17,9 +17,9 @@ async fn until(node: &Node, what: &str, mut done: impl FnMut(&Node) -> bool) {
             tip.changed().await.expect("the ledger lives");
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), wait)
+    tokio::time::timeout(Duration::from_secs(120), wait)
         .await
-        .unwrap_or_else(|_| panic!("not in 30 s: {what}"));
+        .unwrap_or_else(|_| panic!("not in time: {what}"));
 }
 
 #[tokio::test]
@@ -130,4 +130,40 @@ async fn an_epoch_hands_over_to_the_next() {
             .expect("readable")
             .is_some_and(|p| p.certificate.epoch == 2)
     );
+}
+
+/// The adversary `WrongGenesis`: one of four starts from a genesis that gives itself points.
+#[tokio::test]
+async fn a_validator_with_another_genesis_finalises_nothing_and_the_others_go_on() {
+    let chain = Chain::new(4);
+    let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+    let mut spec = (*chain.spec).clone();
+    let thief = Address::repeat_byte(0x66);
+    let points = GenesisAccount {
+        balance: U256::from(10).pow(U256::from(24)),
+        ..Default::default()
+    };
+    spec.alloc.insert(thief, points);
+    let wrong_genesis = Chain {
+        spec: Arc::new(spec),
+        validators: chain.validators.clone(),
+    };
+
+    let wrong = wrong_genesis.host(dirs[0].path(), 3..4, false);
+    let honest = chain.host(dirs[1].path(), 0..3, false);
+    let to = Address::repeat_byte(7);
+    let raw = transfer(&key("rich"), 0, to, 5);
+    honest.node().pool.submit(&raw).expect("admitted");
+    until(&honest.node(), "ten blocks of three validators", |n| {
+        n.ledger.tip().block().number() >= 10
+    })
+    .await;
+
+    let tip = honest.node().ledger.tip();
+    assert_eq!(tip.state.balance(to), U256::from(5));
+    assert_eq!(tip.state.balance(thief), U256::ZERO);
+    let alone = wrong.node().ledger.tip();
+    assert_eq!(alone.block().number(), 0, "it finalised a block");
+    let (genesis, _) = chain.spec.genesis().expect("a genesis");
+    assert_ne!(alone.block().hash(), genesis.hash());
 }

@@ -245,7 +245,7 @@ async fn deeply_nested_json_does_no_harm() {
 async fn a_head_that_never_ends_is_cut_off() {
     let chain = manual();
     let rpc = serve_with(chain.node.clone(), |c| {
-        c.limits.head = Duration::from_millis(200)
+        c.limits.head = Duration::from_secs(1)
     })
     .await;
     let mut slow = tokio::net::TcpStream::connect(rpc.addr)
@@ -256,7 +256,7 @@ async fn a_head_that_never_ends_is_cut_off() {
         .expect("sent");
 
     let mut rest = Vec::new();
-    let cut = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await;
+    let cut = tokio::time::timeout(Duration::from_secs(120), slow.read_to_end(&mut rest)).await;
 
     assert!(cut.is_ok(), "the connection was left open");
 }
@@ -292,7 +292,7 @@ async fn connections_beyond_the_bound_are_refused_and_come_back() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), again)
+    tokio::time::timeout(Duration::from_secs(120), again)
         .await
         .expect("served again");
 }
@@ -328,7 +328,7 @@ async fn a_subscriber_that_never_reads_is_dropped_and_bothers_nobody() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut backlog = Vec::new();
     let ended = lazy.0.read_to_end(&mut backlog);
-    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    let ended = tokio::time::timeout(Duration::from_secs(120), ended).await;
     assert!(ended.is_ok(), "the connection is still open");
     assert!(
         backlog.len() < 60 * 8 * 200_000,
@@ -384,7 +384,7 @@ async fn a_stopped_server_lets_go_of_its_port() {
     let addr = rpc.addr;
     let _open = WebSocket::open(addr).await;
 
-    tokio::time::timeout(Duration::from_secs(10), rpc.stop())
+    tokio::time::timeout(Duration::from_secs(120), rpc.stop())
         .await
         .expect("it stops");
 

@@ -120,7 +120,7 @@ abstract contract MemberWorld is Assert {
 
     function proposeBy(uint256 i, address target, bytes memory data) internal returns (uint256) {
         vm.prank(accountOf(i));
-        return registry.propose(target, data);
+        return registry.propose(target, data, "test");
     }
 
     function propose(uint256 i, bytes memory data) internal returns (uint256) {

@@ -9,12 +9,15 @@ mod demo;
 mod device;
 mod digest;
 mod doctor;
+mod election;
 mod error;
 mod evidence;
 mod feed;
 mod key;
 mod lane;
 mod log;
+mod market;
+mod member;
 mod message;
 mod output;
 mod proof;
@@ -71,12 +74,15 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Log(command) => log::run(global, command, output).await,
         Command::Alarm(command) => alarm::run(global, command, output).await,
         Command::Lane(command) => lane::run(global, command, output).await,
+        Command::Election(command) => election::run(global, command, output).await,
+        Command::Member(command) => member::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,
         Command::Proof(command) => proof::run(global, command, output).await,
         Command::Supply { peg, limit } => supply::run(global, peg.as_deref(), limit, output).await,
         Command::Feed(command) => feed::run(global, command, output).await,
+        Command::Market(command) => market::run(global, command, output).await,
         Command::Explain { id } if message::is_message(&id) => {
             message::explain(global, &id, output).await
         }
@@ -92,6 +98,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
                 args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
+                args::Bench::Ingest(options) => crate::bench::ingest(options, global.json).await,
+                args::Bench::IngestServe(options) => crate::bench::ingest_serve(options).await,
                 args::Bench::Log(options) => crate::bench::log(options, global.json).await,
                 args::Bench::Relay(options) => crate::bench::relay(options, global.json).await,
                 args::Bench::Serve(options) => crate::bench::serve(options).await,

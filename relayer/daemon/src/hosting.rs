@@ -10,7 +10,7 @@ use std::{
 use alloy_primitives::Address;
 use causeway_adapter_hosted::{
     adapter::HostedChain,
-    host::{Host, HostConfig, HostError, HostFailure, LocalValidator},
+    host::{Host, HostConfig, HostError, HostFailure, LocalValidator, ValidatorKeys},
     node::Node,
     pool::PoolLimits,
     rpc::{self, Access, Origins, RpcConfig, RpcHandle, RpcStartError},
@@ -24,7 +24,7 @@ use crate::{
     contracts::Contracts,
     datadir::DataDir,
     keys::{Keystore, KeystoreError},
-    local::{self, DEPLOYER, Local, LocalError},
+    local::{self, DEPLOYER, Local, LocalError, LocalPorts},
 };
 
 /// A hosted chain, started.
@@ -45,6 +45,8 @@ pub struct Hosting {
     pub rpc: Option<SocketAddr>,
     /// Where holders of a certificate connect.
     pub rpc_tls: Option<SocketAddr>,
+    /// Keys of the validators that the local profile made; none in any other.
+    pub(crate) candidates: Vec<ValidatorKeys>,
     host: Host,
     servers: Vec<RpcHandle>,
 }
@@ -146,6 +148,8 @@ pub struct Context<'a> {
     pub data: &'a DataDir,
     /// What the local profile made; `None` in any other.
     pub local: Option<&'a Local>,
+    /// Where the local profile listens.
+    pub ports: LocalPorts,
     /// Keys the adapters sign with.
     pub keys: &'a BTreeMap<String, SecretKey>,
 }
@@ -170,6 +174,9 @@ impl Hosting {
                 source,
             })?;
         }
+        let made_here = context.local.is_some();
+        let keys = setup.validators.iter().map(|v| v.keys.clone());
+        let candidates = keys.filter(|_| made_here).collect();
         let host_config = HostConfig {
             spec: Arc::new(setup.spec),
             data_dir: context.data.path().join("chains").join(name).join("data"),
@@ -196,6 +203,7 @@ impl Hosting {
             rpc: None,
             rpc_tls: None,
             servers: Vec::new(),
+            candidates,
             node,
             host,
         };
@@ -231,17 +239,17 @@ impl Hosting {
         let is_local = context.local.is_some();
         match self.kind {
             Kind::Public => {
-                self.rpc = Some(self.open(config.listen, Access::Open, is_local).await?);
+                self.rpc = Some(self.open(config.listen, Access::Open, context).await?);
             }
             Kind::Consortium => {
                 if let Some(files) = tls {
                     let access = Access::MutualTls(files.load()?);
-                    self.rpc_tls = Some(self.open(config.listen, access, is_local).await?);
+                    self.rpc_tls = Some(self.open(config.listen, access, context).await?);
                 }
                 // The configuration refuses it outside the local profile; so does this.
                 if let (Some(listen), true) = (config.stand_in_listen, is_local) {
                     let member = Access::LocalMember(Peer::local("member", Role::Member));
-                    self.rpc = Some(self.open(listen, member, is_local).await?);
+                    self.rpc = Some(self.open(listen, member, context).await?);
                 }
             }
         }
@@ -252,10 +260,16 @@ impl Hosting {
         &mut self,
         wanted: SocketAddr,
         access: Access,
-        is_local: bool,
+        context: &Context<'_>,
     ) -> Result<SocketAddr, HostingError> {
-        let listen = if is_local { self.free(wanted)? } else { wanted };
+        let is_local = context.local.is_some();
+        let listen = if is_local {
+            self.free(&context.ports, wanted)?
+        } else {
+            wanted
+        };
         let mut config = RpcConfig::new(listen, access);
+        config.barred = Arc::clone(&self.node.barred);
         if is_local {
             // Browser wallets of the local profile.
             config.origins = Origins::Any;
@@ -266,8 +280,10 @@ impl Hosting {
         Ok(addr)
     }
 
-    fn free(&self, wanted: SocketAddr) -> Result<SocketAddr, HostingError> {
-        let bound = local::bind_near(wanted).and_then(|listener| listener.local_addr());
+    fn free(&self, ports: &LocalPorts, wanted: SocketAddr) -> Result<SocketAddr, HostingError> {
+        let bound = ports
+            .bind(wanted)
+            .and_then(|listener| listener.local_addr());
         bound.map_err(|source| HostingError::NoPort {
             chain: self.name.clone(),
             wanted,

@@ -21,7 +21,7 @@ use causeway_core::feed::{Message, Millis, Observation, Round, Sample, SignedObs
 use reqwest::{Certificate, Client, Identity, StatusCode};
 
 use self::{
-    operated::{FEED, House, LyingOperator, Stand, World, eventually, now_ms},
+    operated::{FEED, House, LyingOperator, SilentLeader, Stand, World, eventually, now_ms},
     pegged::act,
 };
 
@@ -59,6 +59,7 @@ async fn a_feed_lives_through_liars_silence_crashes_and_hostile_messages() {
     deviation_request_and_heartbeat_begin_rounds(&world, &houses[0]).await;
     alarm_is_raised_and_cleared_with_hysteresis(&world, &houses[0]).await;
     let houses = a_liar_moves_nothing(&world, houses).await;
+    let houses = a_silent_leader_costs_its_rounds_and_no_answer(&world, houses).await;
     let houses = one_of_four_is_not_missed_and_comes_back(&world, houses).await;
     let houses = an_operator_dies_at_four_persist_points_and_goes_on(&world, houses).await;
     hostile_messages_are_refused_by_name(&world, &houses[0]).await;
@@ -171,11 +172,57 @@ async fn a_liar_moves_nothing(world: &World, mut houses: Vec<House>) -> Vec<Hous
     houses
 }
 
+async fn a_silent_leader_costs_its_rounds_and_no_answer(
+    world: &World,
+    mut houses: Vec<House>,
+) -> Vec<House> {
+    let ours = OPERATORS.len() as u32;
+    houses.remove(2).stop().await;
+    world.show(620);
+    next("an answer without one operator", &houses[0], 620).await;
+    let silent = SilentLeader::begin(world, 2, houses[0].feeds.clone());
+    let begin = houses[0].stand().await[0].0;
+
+    // All rounds that anybody leads pass by, the silent one's too.
+    let (mut value, mut last) = (620, begin);
+    while last <= begin + ours {
+        value = if value == 400 { 500 } else { 400 };
+        world.show(value);
+        let stand = next(
+            "an answer though a leader is silent",
+            &houses[0],
+            value.into(),
+        )
+        .await;
+        last = stand[0].0;
+    }
+
+    let history = houses[0].feeds.history(FEED, None, 500).await;
+    let history = history.expect("a history");
+    let answered = history
+        .iter()
+        .filter(|row| row.fact.said.name() == "answered");
+    let rounds: Vec<u32> = answered
+        .filter_map(|row| row.fact.said.round())
+        .filter(|round| *round > begin)
+        .collect();
+    let its = SilentLeader::leads(world, 2);
+    assert!(
+        rounds.iter().all(|round| round % ours != its),
+        "{its}: {rounds:?}"
+    );
+    assert!(silent.heard() > 0, "the others took its observations");
+
+    silent.end().await;
+    houses.insert(2, world.operator(2).await);
+    houses
+}
+
 async fn one_of_four_is_not_missed_and_comes_back(
     world: &World,
     mut houses: Vec<House>,
 ) -> Vec<House> {
-    // `SilentLeader`: whoever it is, it leads one of any four rounds that follow each other.
+    // Whoever it is, it leads one of any four rounds that follow each other.
     houses.remove(2).stop().await;
     let begin = houses[0].stand().await[0].0;
     let mut value = 400;

@@ -472,4 +472,4 @@ async fn a_message_that_nobody_delivers_in_time_is_timed_out_at_home() {
 }
 
 /// The longest wait for one thing.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);

@@ -52,6 +52,12 @@ const BROWSER: Need = Need {
     packages: &["chromium"],
 };
 
+const HOSTS: Need = Need {
+    what: "ip and unshare",
+    probe: &["sh", "-c", "ip -V && unshare --version"],
+    packages: &["iproute2", "util-linux"],
+};
+
 const CHINESE: Need = Need {
     what: "a font with Chinese characters",
     probe: &["sh", "-c", "fc-list :lang=zh | grep -q ."],
@@ -71,6 +77,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     let snarkjs = root().join("circuits/snarkjs");
     steps.run("npm packages of circuits/snarkjs", || npm(&snarkjs))?;
     steps.run("MQTT broker for devices", || system(&MOSQUITTO))?;
+    steps.run("hosts for validators", || system(&HOSTS))?;
     steps.run("checker of alert rules", || system(&PROMTOOL))?;
     steps.run("browser and font for the page", || {
         system(&BROWSER)?;

@@ -1,6 +1,7 @@
 //! The process beside the sensor, and a fleet of simulated ones.
 
 use std::{
+    io::IsTerminal as _,
     net::ToSocketAddrs as _,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
@@ -60,9 +61,10 @@ struct FleetArguments {
     /// What they measure.
     #[arg(long, value_enum)]
     profile: Profile,
-    /// Where to: https://host:port or mqtts://host:port.
-    #[arg(long)]
-    to: String,
+    /// Where to: https://host:port or mqtts://host:port. Several operators: give it again; a device goes on when all have
+    /// stored what it said.
+    #[arg(long, required = true)]
+    to: Vec<String>,
     /// Gets the operator's side: ca.pem, server.pem, server.key, and directory.json of the devices; made new each time.
     #[arg(long)]
     dir: PathBuf,
@@ -86,6 +88,7 @@ fn main() -> Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
     match Arguments::parse().what {
         // One thread is enough beside a sensor, and the smallest.
@@ -134,7 +137,8 @@ fn keys(dir: &Path, password: Option<&Path>) -> Result<()> {
 }
 
 async fn fleet(arguments: FleetArguments) -> Result<()> {
-    let target = target(&arguments.to)?;
+    let targets = arguments.to.iter().map(|to| target(to));
+    let targets = targets.collect::<Result<Vec<_>>>()?;
     let fleet = Fleet::new(arguments.count, arguments.profile)?;
     let dir = &arguments.dir;
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
@@ -167,7 +171,7 @@ async fn fleet(arguments: FleetArguments) -> Result<()> {
         batches: arguments.batches,
     };
     let reporting = tokio::spawn(report(tally.clone()));
-    drive(&fleet, &target, pace, system_clock(), tally.clone(), stop).await?;
+    drive(&fleet, &targets, pace, system_clock(), tally.clone(), stop).await?;
     reporting.abort();
     print(&tally);
     Ok(())

@@ -59,9 +59,9 @@ pub struct Pace {
 /// What a fleet has done.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Devices that are connected.
+    /// Devices that are connected, to all operators.
     pub connected: AtomicU64,
-    /// Readings that were confirmed.
+    /// Readings that were confirmed, by each operator.
     pub accepted: AtomicU64,
     /// Batches that were refused.
     pub refused: AtomicU64,
@@ -85,13 +85,14 @@ impl Tally {
     }
 }
 
-/// Drives every device of a fleet until each has sent what it should, or told to stop.
+/// Drives every device of a fleet until each has sent what it should to every operator, or told to stop. A device says the
+/// next thing when all of them have stored the one before: an operator that is silent holds a fleet up.
 ///
 /// # Errors
 /// When a device's certificate or the target cannot be used.
 pub async fn drive(
     fleet: &Fleet,
-    target: &Target,
+    targets: &[Target],
     pace: Pace,
     clock: Clock,
     tally: Arc<Tally>,
@@ -102,12 +103,15 @@ pub async fn drive(
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     for (index, device) in fleet.devices.iter().enumerate() {
         let chain = Chain::new(device.clone(), fleet.profile, index, clock.clone());
-        let link = Link::new(device, fleet.profile, target)?;
+        let links = targets
+            .iter()
+            .map(|to| Link::new(device, fleet.profile, to));
+        let links = links.collect::<Result<Vec<_>, _>>()?;
         let (tally, stop, handshakes) = (tally.clone(), stop.clone(), handshakes.clone());
         tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = one(chain, link, pace, &tally, &handshakes) => {}
+                () = one(chain, links, pace, &tally, &handshakes) => {}
             }
         });
     }
@@ -116,11 +120,20 @@ pub async fn drive(
     Ok(())
 }
 
-async fn one(mut chain: Chain, mut link: Link, pace: Pace, tally: &Tally, handshakes: &Semaphore) {
-    while let Err(error) = link.connect(handshakes).await {
-        tally.count(&Err(error));
-        tokio::time::sleep(RETRY).await;
-    }
+async fn one(
+    mut chain: Chain,
+    mut links: Vec<Link>,
+    pace: Pace,
+    tally: &Tally,
+    handshakes: &Semaphore,
+) {
+    let connecting = links.iter_mut().map(|link| async {
+        while let Err(error) = link.connect(handshakes).await {
+            tally.count(&Err(error));
+            tokio::time::sleep(RETRY).await;
+        }
+    });
+    futures::future::join_all(connecting).await;
     tally.connected.fetch_add(1, Ordering::Relaxed);
     let mut ticks = tokio::time::interval(pace.every.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -128,7 +141,8 @@ async fn one(mut chain: Chain, mut link: Link, pace: Pace, tally: &Tally, handsh
     while pace.batches.is_none_or(|batches| sent < batches) {
         ticks.tick().await;
         let batch = chain.batch(pace.batch);
-        deliver(&mut link, &batch, tally).await;
+        let delivering = links.iter_mut().map(|link| deliver(link, &batch, tally));
+        futures::future::join_all(delivering).await;
         chain.keep(&batch);
         sent = sent.saturating_add(1);
     }

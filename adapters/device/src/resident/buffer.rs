@@ -116,6 +116,16 @@ impl Buffer {
         Ok(self.count().await? >= self.max)
     }
 
+    /// Lets the oldest reading go if all destinations but a third of them, rounded down, have stored it: three of four, and
+    /// every one of fewer. Returns whether there is room now.
+    pub(super) async fn make_room(&self) -> Result<bool, BufferError> {
+        let gone = sqlx::query(LET_GO)
+            .execute(&self.pool)
+            .await
+            .map_err(failed("making room"))?;
+        Ok(gone.rows_affected() > 0)
+    }
+
     /// Adds a reading; it is on disk, with its number, when this returns.
     pub(super) async fn append(&self, signed: &Signed) -> Result<(), BufferError> {
         let failed = failed("writing a reading");
@@ -274,6 +284,10 @@ fn signed(row: &SqliteRow) -> Result<Signed, BufferError> {
     })
 }
 
+/// Destinations by what they have stored, the furthest first: what the last of those that are needed has, all of them have.
+const LET_GO: &str = "DELETE FROM pending WHERE sequence = (SELECT MIN(sequence) FROM pending) AND sequence <= \
+     (SELECT through FROM destinations ORDER BY through DESC LIMIT 1 \
+      OFFSET (SELECT COUNT(*) - 1 - (COUNT(*) - 1) / 3 FROM destinations))";
 /// Without a destination nothing is confirmed, and nothing forgotten.
 const FORGET: &str =
     "DELETE FROM pending WHERE sequence <= (SELECT MIN(through) FROM destinations)";

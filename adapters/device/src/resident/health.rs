@@ -20,6 +20,7 @@ pub struct Health {
     stored: AtomicU64,
     unreadable: AtomicU64,
     not_taken: AtomicU64,
+    let_go: AtomicU64,
     problem: Mutex<Option<String>>,
 }
 
@@ -38,6 +39,9 @@ pub struct Report {
     pub unreadable: u64,
     /// Measurements not taken because the buffer was full.
     pub not_taken: u64,
+    /// Readings let go before every operator had them, because the buffer was full. Who lacks one refuses all later ones
+    /// (`sequence_gap`) until the device is rekeyed.
+    pub let_go: u64,
     /// What went wrong last, until something is stored again.
     pub problem: Option<String>,
     /// Memory in use, KiB, where the system tells.
@@ -55,6 +59,11 @@ impl Health {
     pub(super) fn captured(&self) {
         self.captured.fetch_add(1, Ordering::Relaxed);
         self.pending.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn let_go(&self) {
+        self.let_go.fetch_add(1, Ordering::Relaxed);
+        self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn stored(&self, readings: u64) {
@@ -85,6 +94,7 @@ impl Health {
             stored: load(&self.stored),
             unreadable: load(&self.unreadable),
             not_taken: load(&self.not_taken),
+            let_go: load(&self.let_go),
             problem: self.problem.lock().clone(),
             resident_kib: resident_kib(),
         }

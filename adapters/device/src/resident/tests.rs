@@ -163,6 +163,43 @@ async fn a_full_buffer_takes_no_more_and_keeps_what_it_has() {
 }
 
 #[tokio::test]
+async fn one_silent_operator_of_four_stops_no_measurement_and_two_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut four = device();
+    for name in ["east", "west"] {
+        let (_, uplink) = four.uplinks[0].clone();
+        four.uplinks.push((name.to_owned(), uplink));
+    }
+    let resident = resident(&dir, four, 3).await;
+    for value in ["1", "2", "3"] {
+        resident.capture(value).await.unwrap();
+    }
+    let buffer = &resident.buffer;
+    buffer.confirm("north", 3).await.unwrap();
+    buffer.confirm("east", 2).await.unwrap();
+
+    let two_lack_it = resident.capture("4").await;
+    assert!(matches!(two_lack_it, Err(CaptureError::Full)));
+
+    buffer.confirm("west", 1).await.unwrap();
+    resident.capture("5").await.unwrap();
+    let three_have_one = resident.capture("6").await;
+    assert!(matches!(three_have_one, Err(CaptureError::Full)));
+
+    let waits = async |operator| {
+        let batch = buffer.oldest(operator, 9).await.unwrap();
+        let numbers = batch.iter().map(|reading| reading.body.sequence);
+        numbers.collect::<Vec<_>>()
+    };
+    // The silent one gets what is left; the others lack nothing.
+    assert_eq!(waits("south").await, [2, 3, 4]);
+    assert_eq!(waits("west").await, [2, 3, 4]);
+    assert_eq!(waits("north").await, [4]);
+    let report = resident.health().report(NOW);
+    assert_eq!((report.pending, report.let_go, report.not_taken), (3, 1, 2));
+}
+
+#[tokio::test]
 async fn what_is_no_plausible_value_is_counted_and_not_signed() {
     let dir = tempfile::tempdir().unwrap();
     let resident = resident(&dir, device(), 100).await;

@@ -84,6 +84,19 @@ impl World {
             .unwrap()
     }
 
+    /// Another operator of the same devices, with an archive of its own.
+    pub(crate) async fn another(&self) -> (HttpsServer, Arc<Archive>) {
+        let path = self.dir.path().join("another.sqlite");
+        let archive = Archive::open(&path, ArchiveConfig::default()).await;
+        let archive = Arc::new(archive.unwrap());
+        let ingest = intake(&self.fleet, &archive, Limits::default());
+        let server = self.fleet.ca.local_server().unwrap();
+        let tls = server.identity().server().unwrap();
+        let any = ([127, 0, 0, 1], 0).into();
+        let server = HttpsServer::start(any, tls, ingest, HttpsLimits::default());
+        (server.await.unwrap(), archive)
+    }
+
     pub(crate) fn chain(&self, device: usize) -> Chain {
         let simulated = self.fleet.devices[device].clone();
         Chain::new(simulated, self.fleet.profile, device, system_clock())
@@ -184,11 +197,10 @@ impl Mosquitto {
             .save(&path("broker.pem"), &path("broker.key"))
             .unwrap();
         std::fs::write(path("acl"), include_str!("../../mosquitto/acl")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        // Below the range of outgoing connections: a broker that comes back finds it free.
+        let first = 21_000 + u16::try_from(std::process::id() % 9_000).unwrap();
+        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = (first..32_000).find(free).unwrap();
         let config = include_str!("../../mosquitto/mosquitto.conf")
             .replace("8883", &format!("{port} 127.0.0.1"))
             .replace("/etc/mosquitto/causeway", dir.to_str().unwrap())

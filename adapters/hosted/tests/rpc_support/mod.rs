@@ -201,7 +201,7 @@ pub async fn receipt(addr: SocketAddr, hash: &Value) -> Value {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait)
+    tokio::time::timeout(Duration::from_secs(120), wait)
         .await
         .expect("a receipt within 20 s")
 }
@@ -258,7 +258,7 @@ impl WebSocket {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait)
+        tokio::time::timeout(Duration::from_secs(120), wait)
             .await
             .expect("a message within 20 s")
     }

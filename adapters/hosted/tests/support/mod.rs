@@ -5,7 +5,11 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
-    sync::Arc,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use alloy_consensus::TxEip1559;
@@ -27,9 +31,18 @@ pub fn key(label: &str) -> SecretKey {
     SecretKey::from_byte_array(keccak256(label).0).expect("a hash is a key")
 }
 
+/// A port that is free now and that this program has given to nobody else, below the range of outgoing connections: a validator that
+/// comes back finds it free again.
 pub fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("bound")
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(process::id() % 900).expect("small") * 10;
+    let mut places = (0..9_000_u16).map(|_| NEXT.fetch_add(1, Ordering::Relaxed) % 9_000);
+    places
+        .find_map(|place| {
+            let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 12_000 + (start + place) % 9_000));
+            TcpListener::bind(at).is_ok().then_some(at)
+        })
+        .expect("a free port")
 }
 
 pub struct Chain {

@@ -12,7 +12,7 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
-use causeway_adapter_hosted::node::Node;
+use causeway_adapter_hosted::{node::Node, tls::Barred};
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -29,10 +29,12 @@ use crate::{
     contracts::Proofs,
     crossing::{peg::PegHandle, settlement::SettlementHandle},
     drive::DriverHandle,
+    election::ElectionSite,
     eventlog::LogHandle,
     external::External,
     hosting::Hosting,
     keys::Signers,
+    members::Members,
     metrics,
     oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
@@ -56,6 +58,9 @@ pub struct App {
     pub(super) signers: Signers,
     pub(super) log: LogHandle,
     pub(super) alarms: Alarms,
+    pub(super) members: Option<Members>,
+    pub(super) barred: Arc<Barred>,
+    pub(super) election: Option<ElectionSite>,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -91,6 +96,12 @@ pub struct Engines {
     pub log: LogHandle,
     /// The alarms.
     pub alarms: Alarms,
+    /// Where members decide, where that is known.
+    pub members: Option<Members>,
+    /// Certificates that count no more.
+    pub barred: Arc<Barred>,
+    /// Where producers are elected, where that is known.
+    pub election: Option<ElectionSite>,
 }
 
 /// Who may talk to the API.
@@ -261,6 +272,9 @@ impl App {
             log,
             oracle,
             signers,
+            members,
+            barred,
+            election,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -269,6 +283,9 @@ impl App {
             supply,
             settlements,
             alarms,
+            members,
+            barred,
+            election,
             feeds,
             log,
             oracle,

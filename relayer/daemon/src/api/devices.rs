@@ -447,14 +447,14 @@ impl App {
 }
 
 /// Has an account of ours call the registry, and waits until that is final.
-async fn send(app: &App, account: Address, call: RelayCall) -> Result<(), Problem> {
+pub(super) async fn send(app: &App, account: Address, call: RelayCall) -> Result<(), Problem> {
     let chain = app.oracle()?.config().site.public;
     app.relay.call(chain, account, &call).await?;
     Ok(())
 }
 
 /// The device once what is final has been read.
-async fn shown(
+pub(super) async fn shown(
     oracle: &OracleHandle,
     did: &Did,
     seen: impl Fn(&DeviceRow) -> bool,
@@ -474,19 +474,19 @@ async fn shown(
         .unwrap_or_else(|_| Err(Problem::unavailable(late)))
 }
 
-async fn known(oracle: &OracleHandle, did: &Did) -> Result<DeviceRow, Problem> {
+pub(super) async fn known(oracle: &OracleHandle, did: &Did) -> Result<DeviceRow, Problem> {
     oracle
         .device(did.as_str())
         .await?
         .ok_or_else(|| unknown(did))
 }
 
-fn unknown(did: &Did) -> Problem {
+pub(super) fn unknown(did: &Did) -> Problem {
     let detail = format!("{did} is in no final block of the registry");
     Problem::not_found(detail, "list devices at /v1/devices")
 }
 
-fn registered(row: &DeviceRow) -> Option<&DeviceRecord> {
+pub(super) fn registered(row: &DeviceRow) -> Option<&DeviceRecord> {
     row.registered.as_ref()
 }
 
@@ -529,7 +529,7 @@ fn word(field: &str, text: &str) -> Result<B256, Problem> {
         .map_err(|_| Problem::bad_request(format!("{field} must be 0x and 64 hexadecimal digits")))
 }
 
-fn of_path(did: Result<Path<String>, PathRejection>) -> Result<Did, Problem> {
+pub(super) fn of_path(did: Result<Path<String>, PathRejection>) -> Result<Did, Problem> {
     let Path(did) = did?;
     Did::new(&did).map_err(Problem::bad_request)
 }

@@ -210,6 +210,8 @@ pub(super) async fn of_chain(entry: &ChainEntry) -> Result<ProofsView, Problem> 
         ("SessionCondition", at.condition),
         ("CredentialDesk", at.desk),
         ("MeteredToken", at.metered),
+        ("DeviceSessions", at.sessions),
+        ("OwnedCondition", at.owned_condition),
     ];
     let contracts = named.map(|(name, address)| (name.to_owned(), address.to_string()));
     Ok(ProofsView {

@@ -1,12 +1,12 @@
 //! `/v1/readings`: raw readings from the archives of the operators here, and proofs of them.
 //!
 //! Who may read is the owner's choice, made on chain: `DataMarket` is asked about the listing of the device's owner for the
-//! feed. Without a listing the data is private. Operators, regulators and administrators of the API read everything.
+//! feed. Without a listing the data is private. Reads that were bought one by one are counted here, each before it is served.
+//! Operators, regulators and administrators of the API read everything.
 
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
-use alloy_sol_types::SolCall as _;
 use axum::{
     Json,
     extract::{
@@ -15,15 +15,14 @@ use axum::{
     },
     http::StatusCode,
 };
-use causeway_adapter_api::ChainError;
 use causeway_adapter_device::{names::Did, reading};
 use causeway_adapter_hosted::tls::Role;
 use causeway_contracts::{DataMarket, oracle::feed_id};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{App, Problem, app::Access, serve::Caller};
-use crate::oracle::{OracleHandle, ReadingProof};
+use super::{App, Problem, app::Access, market::listing_id, serve::Caller};
+use crate::oracle::{DeviceState, OracleHandle, ReadingProof};
 
 /// Most readings of one page.
 const MAX_PAGE: u64 = 256;
@@ -90,12 +89,46 @@ pub(super) struct Which {
     limit: Option<u64>,
 }
 
+impl Which {
+    /// Of a feed and key, for a reader of a group.
+    pub(super) fn of(feed: Option<String>, key_number: Option<u32>, group: Option<u64>) -> Self {
+        Self {
+            feed,
+            key_number,
+            group,
+            from: None,
+            limit: None,
+        }
+    }
+}
+
 /// A device's chain that somebody may read.
-struct Found {
-    did: Did,
-    chain: reading::Chain,
+pub(super) struct Found {
+    pub(super) did: Did,
+    pub(super) chain: reading::Chain,
+    pub(super) state: DeviceState,
     hardware: [B256; 2],
     present: bool,
+    paid: Option<PaidReads>,
+}
+
+impl Found {
+    /// Whether the caller may have all of it, and not so many readings as it paid for.
+    pub(super) fn whole(&self) -> Result<(), Problem> {
+        match self.paid {
+            Some(_) => Err(closed(
+                "a session is a whole stretch of readings, and you bought reads one by one",
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads that the caller bought one by one.
+pub(super) struct PaidReads {
+    listing: B256,
+    account: Address,
+    bought: u64,
 }
 
 /// Readings of a device.
@@ -129,6 +162,8 @@ pub(super) async fn list(
         };
         readings.push(view);
     }
+    let granted = app.pay(&found, readings.len()).await?;
+    readings.truncate(granted);
     let newest = oracle.newest(found.chain).await?;
     let newest = newest.into_iter().map(|(operator, last)| Newest {
         operator,
@@ -163,7 +198,9 @@ pub(super) async fn show(
     let (Path((device, sequence)), Query(which)) = (path?, which?);
     let found = app.readable(&caller, &device, &which).await?;
     let view = reading_of(app.oracle()?, &found, sequence).await?;
-    view.map(Json).ok_or_else(|| missing(&found, sequence))
+    let view = view.ok_or_else(|| missing(&found, sequence))?;
+    app.pay(&found, 1).await?;
+    Ok(Json(view))
 }
 
 /// A reading with its signature, the way to its period's root, and the anchor of that root.
@@ -202,16 +239,19 @@ pub(super) async fn prove(
         ));
     }
     let proof = oracle.proof(found.chain, sequence, found.hardware).await?;
-    proof.map(Json).ok_or_else(|| {
+    let proof = proof.ok_or_else(|| {
         let detail = format!("reading {sequence} is stored, its period is not anchored yet");
         let what =
             "ask again after the end of the period; oracle.period_seconds says how long one is";
         Problem::new(StatusCode::CONFLICT, "not-anchored", detail, what)
-    })
+    })?;
+    app.pay(&found, 1).await?;
+    Ok(Json(proof))
 }
 
 impl App {
-    async fn readable(
+    /// The chain of readings that is asked for, if the caller may read it.
+    pub(super) async fn readable(
         &self,
         caller: &Caller,
         device: &str,
@@ -234,8 +274,8 @@ impl App {
                 return Err(Problem::bad_request(format!("name one feed: {detail}")));
             }
         };
-        self.may_read(caller, record.owner, feed_id(feed), which.group)
-            .await?;
+        let asked = self.may_read(caller, record.owner, feed_id(feed), which.group);
+        let paid = asked.await?;
         let key_number = which.key_number.unwrap_or(record.key_number);
         Ok(Found {
             chain: reading::Chain {
@@ -243,56 +283,75 @@ impl App {
                 feed: feed_id(feed),
                 key_number,
             },
+            state: record.state,
             hardware: record.hardware,
             present: key_number == record.key_number,
             did,
+            paid,
         })
     }
 
-    /// Asks the market, as whoever serves data must.
+    /// Asks the market, as whoever serves data must. Reads that were bought one by one are used with [`Self::pay`].
     pub(super) async fn may_read(
         &self,
         caller: &Caller,
         owner: Address,
         feed: B256,
         group: Option<u64>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<PaidReads>, Problem> {
         let peer = match (self.access, &caller.peer) {
             // Loopback of the local profile is the operator's own machine.
-            (Access::Loopback, _) => return Ok(()),
+            (Access::Loopback, _) => return Ok(None),
             (Access::Certificates, Some(peer)) => peer,
             (Access::Certificates, None) => return Err(closed("no certificate was sent")),
         };
         if matches!(peer.role, Role::Operator | Role::Regulator | Role::Admin) {
-            return Ok(());
+            return Ok(None);
         }
-        let site = self.oracle()?.config().site;
         // A member whose certificate bears the name of an account here reads as that account.
         let account = self.accounts.get(&peer.name).copied().unwrap_or_default();
-        let entry = self.chains.iter().find(|entry| entry.id() == site.public);
-        let entry = entry.ok_or_else(|| closed("the market's chain is not connected"))?;
-        let tip = entry
-            .chain
-            .finalized()
-            .await
-            .map_err(Problem::unavailable)?;
+        let (market, listing) = (self.oracle()?.config().site.market, listing_id(owner, feed));
         let call = DataMarket::mayReadCall {
-            id: listing_id(owner, feed),
+            id: listing,
             account,
             group: group.unwrap_or_default(),
         };
-        let asked = entry
-            .chain
-            .call(site.market, call.abi_encode().into(), tip.height);
-        match asked.await {
-            Ok(answer) => match DataMarket::mayReadCall::abi_decode_returns(&answer) {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(closed("the owner's offer does not include you")),
-                Err(_) => Err(Problem::unavailable("the market's answer cannot be read")),
-            },
+        match self.of_public(market, &call).await? {
+            Some(true) => return Ok(None),
+            Some(false) => {}
             // No listing: nothing was ever offered.
-            Err(ChainError::Reverted { .. }) => Err(closed("its owner has not offered it")),
-            Err(error) => Err(Problem::unavailable(error)),
+            None => return Err(closed("its owner has not offered it")),
+        }
+        // What was bought stays bought, whatever the offer is now.
+        let bought = self.reads_bought(listing, account).await?;
+        if bought == 0 {
+            return Err(closed("the owner's offer does not include you"));
+        }
+        Ok(Some(PaidReads {
+            listing,
+            account,
+            bought,
+        }))
+    }
+
+    /// Uses up as many of the caller's reads, if it bought them one by one, and returns how many it may have.
+    async fn pay(&self, found: &Found, wanted: usize) -> Result<usize, Problem> {
+        let Some(paid) = found.paid.as_ref().filter(|_| wanted > 0) else {
+            return Ok(wanted);
+        };
+        let PaidReads {
+            listing,
+            account,
+            bought,
+        } = *paid;
+        let used = self
+            .oracle()?
+            .use_reads(listing, account, bought, wanted as u64);
+        match usize::try_from(used.await?).unwrap_or(wanted) {
+            0 => Err(closed(&format!(
+                "the {bought} reads that you bought are used up"
+            ))),
+            granted => Ok(granted),
         }
     }
 }
@@ -331,12 +390,6 @@ fn scaled(value: i64, decimals: u8) -> String {
         // Checked with the configuration: a feed has at most nine decimals.
         Err(_) => value.to_string(),
     }
-}
-
-/// `keccak256(abi.encode(owner, feed))`, as `DataMarket.idOf`.
-fn listing_id(owner: Address, feed: B256) -> B256 {
-    use alloy_sol_types::SolValue as _;
-    alloy_primitives::keccak256((owner, feed).abi_encode_params())
 }
 
 fn missing(found: &Found, sequence: u64) -> Problem {

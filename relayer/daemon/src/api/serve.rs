@@ -32,7 +32,7 @@ use super::App;
 use crate::{
     config::{Config, Tls},
     daemon::StartError,
-    local,
+    local::LocalPorts,
 };
 
 /// Longest a TLS handshake takes.
@@ -68,7 +68,8 @@ impl Server {
         let listen = config.api.listen;
         let failed = |source| StartError::Listen { listen, source };
         let listener = if config.profile.is_local() {
-            let std = local::bind_near(listen).map_err(failed)?;
+            let ports = LocalPorts::new(&config.data_dir, config.local_port_shift);
+            let std = ports.bind(listen).map_err(failed)?;
             std.set_nonblocking(true).map_err(failed)?;
             TcpListener::from_std(std).map_err(failed)?
         } else {

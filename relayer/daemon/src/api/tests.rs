@@ -201,6 +201,9 @@ impl Bench {
             signers: crate::keys::Signers::default(),
             log,
             alarms,
+            members: None,
+            barred: Arc::default(),
+            election: None,
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),
@@ -310,12 +313,12 @@ impl Bench {
 
     /// The first start may come before the chains told their time.
     async fn start(&self, body: &Value) -> (StatusCode, Value) {
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             let answer = self.post("/v1/transfers", body).await;
             if answer.0 != StatusCode::SERVICE_UNAVAILABLE {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         panic!("the chains never told their time");
     }

@@ -12,10 +12,12 @@
 //! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
 //! `bench log` measures the event log, pages of it and who listens to it.
 //! `bench relay` measures messages between the live chains.
+//! `bench ingest` measures readings of devices that become durable.
 //! `bench feed` measures the way of a reading to a final answer on both chains.
 
 mod chains;
 mod feed;
+mod ingest;
 mod load;
 mod log;
 mod pair;
@@ -41,6 +43,7 @@ use self::{
 pub use self::{
     chains::{ServeBench, serve},
     feed::{FeedBench, feed},
+    ingest::{IngestBench, IngestServe, ingest, ingest_serve},
     log::{LogBench, log},
     pair::{PairBench, pair},
     prove::{ProveBench, ProveRow, prove, prove_row},

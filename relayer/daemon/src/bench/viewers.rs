@@ -212,6 +212,9 @@ impl Bench {
             log: log.clone(),
             alarms,
             driver,
+            members: None,
+            barred: Arc::default(),
+            election: None,
         };
         let app = App::new(engines, Vec::new(), BTreeMap::new(), &config);
         let server = Server::start(&config, app).await?;

@@ -106,6 +106,9 @@ pub(super) enum Command {
     /// Admit, show, rekey, disown devices
     #[command(subcommand)]
     Device(Device),
+    /// Data for money: show, offer, buy
+    #[command(subcommand)]
+    Market(Market),
     /// Readings that operators accepted, and proofs of them
     #[command(subcommand)]
     Reading(Reading),
@@ -140,6 +143,12 @@ pub(super) enum Command {
     /// Lanes between the chains: list, pause, unpause
     #[command(subcommand)]
     Lane(Lane),
+    /// Who validates the public chain: candidates, votes, elections
+    #[command(subcommand)]
+    Election(super::election::args::Election),
+    /// Members of the consortium: who they are, what they propose, vote on and execute
+    #[command(subcommand)]
+    Member(super::member::args::Member),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
@@ -747,6 +756,27 @@ pub(super) enum Device {
         #[arg(long, value_name = "ACCOUNT")]
         by: String,
     },
+    /// Take a device out: its readings count no more, its deposit comes back after a delay
+    Exit {
+        /// Its DID
+        did: String,
+        /// The owner's account of the public chain
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+    },
+    /// What a device has at stake, from when on it comes back, and what of its owner's waits to be withdrawn
+    Stake {
+        /// Its DID
+        did: String,
+    },
+    /// Give a deposit back after its delay, and pay out what its owner has; of a slashed device, the reporter's share
+    Withdraw {
+        /// Its DID
+        did: String,
+        /// Who asks and pays for the transaction; the reporter, where a device was slashed
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+    },
     /// Bring what a device showed against itself to the registry; the reporter's share goes to the account
     Slash {
         /// Its DID
@@ -769,6 +799,71 @@ pub(super) enum Device {
         #[arg(long, value_name = "DID")]
         after: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Market {
+    /// An offer, and what an account bought of it
+    Show {
+        /// Who offers: an account of the daemon, or an address
+        #[arg(long)]
+        owner: String,
+        /// Name of the feed
+        #[arg(long)]
+        feed: String,
+        /// Whose purchases are shown
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Offer a feed's data; it replaces the offer before, and what was bought stays bought
+    #[command(
+        after_help = "Examples:\n  causeway market offer --feed cold-chain/temperature --by device-owner --access paid --price-per-read 0.01\n  \
+        causeway market offer --feed cold-chain/temperature --by device-owner --access free"
+    )]
+    Offer(MarketOffer),
+    /// Buy reads, or a subscription, at the offer's price
+    #[command(
+        after_help = "Example:\n  causeway market buy --owner device-owner --feed cold-chain/temperature --by alice --reads 100"
+    )]
+    Buy {
+        /// Who offers: an account of the daemon, or an address
+        #[arg(long)]
+        owner: String,
+        /// Name of the feed
+        #[arg(long)]
+        feed: String,
+        /// Who pays and reads
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// So many reads
+        #[arg(long, conflicts_with = "periods", required_unless_present = "periods", value_parser = clap::value_parser!(u32).range(1..))]
+        reads: Option<u32>,
+        /// So many periods of a subscription
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        periods: Option<u32>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MarketOffer {
+    /// Name of the feed
+    #[arg(long)]
+    pub(super) feed: String,
+    /// The owner's account
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) by: String,
+    /// Who may read
+    #[arg(long)]
+    pub(super) access: crate::api::MarketAccess,
+    /// Price of one read, in points or like 5wei
+    #[arg(long)]
+    pub(super) price_per_read: Option<String>,
+    /// Price of a subscription's period
+    #[arg(long, requires = "period_seconds")]
+    pub(super) price_per_period: Option<String>,
+    /// Seconds of that period
+    #[arg(long, requires = "price_per_period")]
+    pub(super) period_seconds: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -800,6 +895,35 @@ pub(super) enum Reading {
         /// Where to
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+    },
+    /// Write a device's readings of some time with the operators' signatures: what a `session` proof is made of
+    #[command(
+        after_help = "Example:\n  causeway reading session did:odin:10.cold.7 --since 1763733600000 --until 1763737200000 --out s.json\n\n\
+        The file holds every reading: it is private. Operators elsewhere write one each by their own daemons."
+    )]
+    Session {
+        /// The device's DID
+        did: String,
+        #[command(flatten)]
+        when: super::proof::args::When,
+        /// Where to
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put such a session on record on a chain, with the signatures of all the files; no reading is sent
+    #[command(
+        after_help = "Example:\n  causeway reading record s.json from-another-operator.json --from public:dave"
+    )]
+    Record {
+        /// Files about one session
+        #[arg(required = true, value_name = "FILE", num_args = 1..=31)]
+        files: Vec<PathBuf>,
+        /// Who pays, where
+        #[arg(long, value_name = "CHAIN:ACCOUNT")]
+        from: String,
+        /// The DeviceSessions [default: the one the daemon knows]
+        #[arg(long, value_name = "ADDRESS")]
+        sessions: Option<Address>,
     },
     /// Check such a file without asking anybody
     #[command(
@@ -904,6 +1028,14 @@ pub(super) enum Bench {
     /// How long a reading takes from the operators' archives to a final answer on both chains, beside a lone transaction
     #[command(after_help = "Example:\n  causeway bench feed --rounds 100")]
     Feed(crate::bench::FeedBench),
+    /// Signed readings a second that become durable over HTTPS and MQTT, connections held, storage of a reading
+    #[command(
+        after_help = "Examples:\n  causeway bench ingest\n  causeway bench ingest --json --readings 200000 --hold 6000"
+    )]
+    Ingest(crate::bench::IngestBench),
+    /// The operator's side in a process of its own, as `bench ingest` starts it
+    #[command(hide = true)]
+    IngestServe(crate::bench::IngestServe),
     /// One chain in a process of its own, as `bench chain` starts it
     #[command(hide = true)]
     Serve(crate::bench::ServeBench),

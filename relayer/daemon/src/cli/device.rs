@@ -19,7 +19,10 @@ use super::{
     transfer::smallest_units,
 };
 use crate::{
-    api::{AdmitDevice, ByAccount, DeviceList, DeviceView, FeedView, OracleView},
+    api::{
+        AdmitDevice, ByAccount, DepositReturned, DeviceList, DeviceView, FeedView, OracleView,
+        StakeView,
+    },
     config::Purpose,
     keys::Authority,
     oracle::{DeviceState, Kit},
@@ -64,6 +67,35 @@ pub(super) async fn run(
             let over = |device: &DeviceView| device.state != DeviceState::Active;
             let device = post(&api, &path, &body, &did, over).await?;
             output.answer(&device, shown(&device));
+            Ok(())
+        }
+        Command::Exit { did, by } => {
+            let body = ByAccount { by };
+            let (api, did) = (Api::connect(global)?, parsed(&did)?);
+            let path = format!("/v1/devices/{did}/exit");
+            let over = |device: &DeviceView| device.state != DeviceState::Active;
+            let device = post(&api, &path, &body, &did, over).await?;
+            output.answer(&device, shown(&device));
+            Ok(())
+        }
+        Command::Stake { did } => {
+            let path = format!("/v1/devices/{}/stake", parsed(&did)?);
+            let stake: StakeView = Api::connect(global)?.get(&path).await?;
+            output.answer(&stake, staked(&stake));
+            Ok(())
+        }
+        Command::Withdraw { did, by } => {
+            let body = ByAccount { by };
+            let path = format!("/v1/devices/{}/withdraw", parsed(&did)?);
+            let paid: DepositReturned = Api::connect(global)?.post(&path, &body).await?;
+            let text = format!(
+                "{} is {}; {} smallest units were paid to {}",
+                paid.did,
+                paid.state.name(),
+                paid.amount,
+                paid.payee
+            );
+            output.answer(&paid, text);
             Ok(())
         }
         Command::Slash { did, by } => {
@@ -281,6 +313,21 @@ fn expires() -> u64 {
 
 fn unreadable() -> CliError {
     CliError::Failed("the daemon's answer cannot be read: is it of another version?".into())
+}
+
+fn staked(stake: &StakeView) -> String {
+    let back = match stake.release_at {
+        None => "it comes back after `causeway device exit` and a delay".to_owned(),
+        Some(at) => format!("it comes back from unix second {at} on"),
+    };
+    format!(
+        "{} is {}: {} smallest units at stake, {back}\n  {} waits to be withdrawn by {}",
+        stake.did,
+        stake.state.name(),
+        stake.deposit,
+        stake.credited,
+        stake.owner
+    )
 }
 
 fn line(device: &DeviceView) -> String {

@@ -124,6 +124,12 @@ fn ports(config: &Config) -> Vec<Finding> {
     let local = config.profile.is_local();
     wanted
         .into_iter()
+        .map(|(key, mut at)| {
+            if at.port() > 0 {
+                at.set_port(at.port().saturating_add(config.local_port_shift));
+            }
+            (key, at)
+        })
         .map(|(key, at)| match TcpListener::bind(at) {
             Ok(_) => finding(key, true, format!("{at} is free")),
             Err(_) if local => finding(

@@ -20,6 +20,8 @@ const API_FILE: &str = "api.url";
 
 pub(super) async fn up(global: &Global, output: &Output) -> Result<(), CliError> {
     let config = load(global, Purpose::Daemon)?;
+    let open_files = crate::open_files::raise();
+    tracing::info!(open_files, "connections and files at most");
     let chains = Chains::start(&config).await?;
     tokio::select! {
         deployed = chains.deploy() => drop(deployed?),

@@ -16,6 +16,7 @@ use super::{
 
 mod evm;
 mod log;
+mod members;
 mod oracle;
 mod peg;
 mod settlement;
@@ -65,16 +66,23 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
         .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
     settlement::distinct_pairs(&settlements)?;
     let data_dir = checker.path(&raw.data_dir);
+    if raw.local_port_shift > 0 {
+        let instead = "write the port you want at each `listen`";
+        checker.local_only("local_port_shift".into(), instead)?;
+    }
     let oracle = checker.oracle(raw.oracle, &data_dir, &chains, &accounts)?;
     Ok(Config {
         oracle,
         eventlog: checker.eventlog(raw.eventlog, &chains, &accounts)?,
+        members: checker.members(raw.members, &chains)?,
+        election: checker.election(raw.election, &chains, &accounts)?,
         alarms: checker.alarms(raw.alarms)?,
         api: checker.api(raw.api)?,
         transfers: checker.transfers(raw.transfers, &data_dir)?,
         log: raw.log,
         profile: checker.profile,
         data_dir,
+        local_port_shift: raw.local_port_shift,
         chains,
         accounts,
         offers,

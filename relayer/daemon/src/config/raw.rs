@@ -17,6 +17,8 @@ pub struct Raw {
     pub profile: String,
     /// Where everything that lasts is kept.
     pub data_dir: PathBuf,
+    /// Local profile alone: added to every port of this configuration at which it listens.
+    pub local_port_shift: u16,
     /// What is logged.
     pub log: Log,
     /// The REST API.
@@ -39,6 +41,10 @@ pub struct Raw {
     pub settlements: BTreeMap<String, Settlement>,
     /// The event log.
     pub eventlog: EventLog,
+    /// Who belongs to the consortium.
+    pub members: Members,
+    /// Who validates the public chain.
+    pub election: Election,
     /// Who is told of alarms.
     pub alarms: Alarms,
 }
@@ -597,6 +603,28 @@ pub struct EventLog {
     pub repeated_refunds_seconds: u64,
 }
 
+/// `[members]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Members {
+    /// The consortium chain, by name.
+    pub chain: Option<String>,
+    /// The `MemberRegistry` there. Deployed by the local profile.
+    pub registry: Option<Address>,
+}
+
+/// `[election]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Election {
+    /// The public chain, by name.
+    pub chain: Option<String>,
+    /// The `Election` there. Deployed by the local profile.
+    pub contract: Option<Address>,
+    /// Our account that records blocks, calls for elections and brings evidence, by name.
+    pub keeper: Option<String>,
+}
+
 /// `[alarms]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -674,6 +702,7 @@ impl Default for Raw {
         Self {
             profile: "local".into(),
             data_dir: "causeway-data".into(),
+            local_port_shift: 0,
             log: Log::default(),
             api: Api::default(),
             hosted: BTreeMap::new(),
@@ -685,6 +714,8 @@ impl Default for Raw {
             oracle: Oracle::default(),
             settlements: BTreeMap::new(),
             eventlog: EventLog::default(),
+            members: Members::default(),
+            election: Election::default(),
             alarms: Alarms::default(),
         }
     }

@@ -6,8 +6,8 @@ use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::{Action, Chain};
 use causeway_circuits::registered::Registered;
 use causeway_contracts::{
-    CredentialDesk, MeteredToken, OwnedAnchors, SessionCondition, VerifierRegistry, deploy_code,
-    verifiers,
+    CredentialDesk, DeviceSessions, MeteredToken, OwnedAnchors, SessionCondition, VerifierRegistry,
+    deploy_code, verifiers,
 };
 
 use super::{Contracts, DeployError, MESSAGING, PEG, first_of_messaging, stages};
@@ -26,12 +26,16 @@ pub struct Proofs {
     pub registry: Address,
     /// The `OwnedAnchors`.
     pub anchors: Address,
-    /// The `SessionCondition`.
+    /// The `SessionCondition` that asks `DeviceSessions`: on the word of the demo feed's operators.
     pub condition: Address,
     /// The `CredentialDesk`.
     pub desk: Address,
     /// The `MeteredToken`.
     pub metered: Address,
+    /// The `DeviceSessions` of the demo's feed.
+    pub sessions: Address,
+    /// A `SessionCondition` that asks the `OwnedAnchors`: for trials.
+    pub owned_condition: Address,
 }
 
 impl Proofs {
@@ -45,6 +49,8 @@ impl Proofs {
             condition: at(after),
             desk: at(after + 1),
             metered: at(after + 2),
+            sessions: at(after + 3),
+            owned_condition: at(after + 4),
         }
     }
 
@@ -56,8 +62,8 @@ impl Proofs {
 /// The registry and the anchors come before the verifiers.
 const VERIFIERS_AT: u64 = 2;
 
-/// Transactions of [`ensure_proofs`]: every verifier is deployed and registered, and three contracts act on them.
-pub(super) const PROOFS: u64 = VERIFIERS_AT + 2 * Registered::ALL.len() as u64 + 3;
+/// Transactions of [`ensure_proofs`]: every verifier is deployed and registered, and five contracts act on them.
+pub(super) const PROOFS: u64 = VERIFIERS_AT + 2 * Registered::ALL.len() as u64 + 5;
 
 const fn first(holders: usize) -> u64 {
     first_of_messaging(holders) + MESSAGING + PEG
@@ -74,7 +80,8 @@ pub fn meters() -> B256 {
 }
 
 /// Deploys on `chain` what proofs need, where it is missing, and registers the verifiers; returns how many transactions
-/// were sent. The peg comes first. `registrar` anchors digests and sets, `beneficiary` gets what is metered.
+/// were sent. The peg comes first. `registrar` anchors digests and sets, `beneficiary` gets what is metered, the operators of
+/// the aggregator `feed` put sessions of devices on record; it may come later.
 ///
 /// # Errors
 /// See [`DeployError`].
@@ -84,6 +91,7 @@ pub async fn ensure_proofs(
     holders: usize,
     registrar: Address,
     beneficiary: Address,
+    feed: Address,
 ) -> Result<usize, DeployError> {
     let at = Proofs::of(deployer, holders);
     let registry = VerifierRegistry::constructorCall {
@@ -95,11 +103,12 @@ pub async fn ensure_proofs(
         owner_: registrar,
         rootLife_: U256::from(ROOT_LIFE),
     };
-    let condition = SessionCondition::constructorCall {
+    let condition = |anchors_| SessionCondition::constructorCall {
         locks_: Contracts::of(deployer).hash_time_lock,
         registry_: at.registry,
-        anchors_: at.anchors,
+        anchors_,
     };
+    let sessions = DeviceSessions::constructorCall { aggregator_: feed };
     let desk = CredentialDesk::constructorCall {
         registry_: at.registry,
         anchors_: at.anchors,
@@ -123,9 +132,17 @@ pub async fn ensure_proofs(
     ];
     creations.extend(Registered::ALL.map(|circuit| create(verifier_code(circuit))));
     creations.extend([
-        create(deploy_code(&SessionCondition::BYTECODE, &condition)),
+        create(deploy_code(
+            &SessionCondition::BYTECODE,
+            &condition(at.sessions),
+        )),
         create(deploy_code(&CredentialDesk::BYTECODE, &desk)),
         create(deploy_code(&MeteredToken::BYTECODE, &metered)),
+        create(deploy_code(&DeviceSessions::BYTECODE, &sessions)),
+        create(deploy_code(
+            &SessionCondition::BYTECODE,
+            &condition(at.anchors),
+        )),
     ]);
     let register = |number| {
         let call = VerifierRegistry::registerCall {

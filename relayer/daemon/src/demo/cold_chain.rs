@@ -213,7 +213,7 @@ impl<'a> ColdChain<'a> {
             amount: U256::from(PAID),
             deposit: U256::ZERO,
             terms: packed.pack().map_err(|_| DemoError::Pair)?,
-            hooks: self.at.condition,
+            hooks: self.at.owned_condition,
         };
         let approve = PointsToken::approveCall {
             spender: self.locks(),
@@ -272,7 +272,7 @@ impl<'a> ColdChain<'a> {
         let witness = SessionWitness {
             place: Place {
                 chain: self.carol.info().id.0,
-                contract: self.at.condition,
+                contract: self.at.owned_condition,
                 round: lock_id(&delivery.lock),
             },
             device: Number(from_be_bytes(&delivery.terms.device.to_be_bytes())?),

@@ -28,6 +28,7 @@ fn known(topic: B256) -> Option<(&'static str, &'static str)> {
         ValidatorSet::ValidatorSetEvents,
         VerifierRegistry::VerifierRegistryEvents,
         OwnedAnchors::OwnedAnchorsEvents,
+        DeviceSessions::DeviceSessionsEvents,
         SessionCondition::SessionConditionEvents,
         CredentialDesk::CredentialDeskEvents,
         MeteredToken::MeteredTokenEvents,
@@ -37,6 +38,8 @@ fn known(topic: B256) -> Option<(&'static str, &'static str)> {
         Evidence::EvidenceEvents,
         EvidenceRoll::EvidenceRollEvents,
         DataMarket::DataMarketEvents,
+        MemberRegistry::MemberRegistryEvents,
+        Election::ElectionEvents,
     }
     None
 }

@@ -177,6 +177,38 @@ pub fn revoke(
     })
 }
 
+/// The call by which the owner takes a device out.
+pub fn exit(site: &OracleSite, device: B256) -> RelayCall {
+    RelayCall {
+        task: format!("device-exit:{device}"),
+        to: site.registry,
+        data: DeviceRegistry::exitCall { id: device }.abi_encode().into(),
+        ..RelayCall::default()
+    }
+}
+
+/// The call that gives a deposit back, once its delay is over.
+pub fn release(site: &OracleSite, device: B256) -> RelayCall {
+    RelayCall {
+        task: format!("device-release:{device}"),
+        to: site.registry,
+        data: DeviceRegistry::releaseCall { id: device }
+            .abi_encode()
+            .into(),
+        ..RelayCall::default()
+    }
+}
+
+/// The call that pays out what somebody has.
+pub fn withdraw(site: &OracleSite, payee: Address) -> RelayCall {
+    RelayCall {
+        task: format!("device-withdraw:{payee}"),
+        to: site.registry,
+        data: DeviceRegistry::withdrawCall { payee }.abi_encode().into(),
+        ..RelayCall::default()
+    }
+}
+
 /// The call that brings evidence against a device (D6).
 pub fn slash(site: &OracleSite, evidence: &KeptEvidence) -> RelayCall {
     let [first, second] = evidence.readings.map(|(body, signature)| {

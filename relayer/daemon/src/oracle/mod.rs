@@ -20,6 +20,7 @@ mod kit;
 mod operator;
 mod proof;
 mod record;
+mod session;
 mod setup;
 mod watch;
 
@@ -44,6 +45,7 @@ pub use self::{
     operator::Operator,
     proof::{ProofError, ProvedAnchor, ReadingProof, Shown},
     record::{AnchorRecord, DeviceRecord, DeviceState, OracleFact},
+    session::{NoSession, Session, Sessions, digest_of},
     setup::{OperatorSetup, OracleConfig, OracleSite},
 };
 use crate::{
@@ -148,6 +150,29 @@ impl OracleHandle {
     /// Whatever the store says.
     pub async fn devices(&self, after: &str, limit: u32) -> Result<Vec<DeviceRow>, OracleError> {
         Ok(self.shared.store.devices(after, limit).await?)
+    }
+
+    /// Uses up to `wanted` bought reads of a listing; returns how many were left to use.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn use_reads(
+        &self,
+        listing: B256,
+        account: Address,
+        bought: u64,
+        wanted: u64,
+    ) -> Result<u64, OracleError> {
+        let store = &self.shared.store;
+        Ok(store.use_reads(listing, account, bought, wanted).await?)
+    }
+
+    /// Reads of a listing that an account has used here.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn reads_used(&self, listing: B256, account: Address) -> Result<u64, OracleError> {
+        Ok(self.shared.store.reads_used(listing, account).await?)
     }
 
     /// The device of a DID.

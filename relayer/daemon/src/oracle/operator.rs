@@ -18,7 +18,6 @@ use causeway_adapter_device::{
 use tokio::sync::Mutex;
 
 use super::{OperatorSetup, OracleConfig, OracleError};
-use crate::local;
 
 /// An operator that takes readings.
 pub struct Operator {
@@ -155,10 +154,9 @@ async fn serve(setup: &OperatorSetup, ingest: Arc<Ingest>) -> Result<HttpsServer
         listen: setup.listen,
         source,
     };
-    let listener = if setup.near {
-        local::bind_near(setup.listen)
-    } else {
-        std::net::TcpListener::bind(setup.listen)
+    let listener = match &setup.near {
+        Some(ports) => ports.bind(setup.listen),
+        None => std::net::TcpListener::bind(setup.listen),
     };
     let listener = listener.map_err(failed)?;
     HttpsServer::over(listener, server, ingest, HttpsLimits::default()).map_err(failed)

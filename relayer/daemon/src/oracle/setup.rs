@@ -21,7 +21,7 @@ use super::feeds::{FeedEnd, FeedSite, FeedsConfig, Operating, OperatorTls, PeerS
 use crate::{
     config::{self, OracleFeed, OracleMqtt, Tls},
     contracts::{DEMO_DECIMALS, DEMO_FEED, DEMO_RANGE, DEMO_UNIT, OracleAt},
-    local::{DEVICE_OWNER, INTAKE, Local, OPERATORS},
+    local::{DEVICE_OWNER, INTAKE, Local, LocalPorts, OPERATORS},
 };
 
 /// Where the contracts of devices are.
@@ -58,8 +58,8 @@ pub struct OperatorSetup {
     pub archive_file: PathBuf,
     /// Where readings are posted.
     pub listen: SocketAddr,
-    /// Whether another port is taken where that one is used: in the local profile.
-    pub near: bool,
+    /// Where another port is taken when that one is used: in the local profile.
+    pub near: Option<LocalPorts>,
     /// Its certificate, and the CA of its devices.
     pub tls: Tls,
     /// A broker whose readings it takes too.
@@ -97,6 +97,7 @@ pub(crate) struct Surroundings<'a> {
     /// Ids of the chains that `[oracle.contracts]` names.
     pub(crate) named: Option<[ChainId; 2]>,
     pub(crate) data_dir: &'a std::path::Path,
+    pub(crate) ports: LocalPorts,
 }
 
 impl OracleConfig {
@@ -227,7 +228,7 @@ impl Surroundings<'_> {
                 |given| given.archive_file.clone(),
             ),
             listen: listen.or_else(|| made.is_some().then_some(near))?,
-            near: made.is_some(),
+            near: made.is_some().then(|| self.ports.clone()),
             tls: given.and_then(|given| given.tls.clone()).or(made)?,
             mqtt: given.and_then(|given| given.mqtt.clone()),
             messages: self.messages(name),

@@ -16,6 +16,7 @@ mod log;
 mod oracle;
 mod orders;
 mod query;
+mod reads;
 mod relay;
 mod rows;
 mod seal;

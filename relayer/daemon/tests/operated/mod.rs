@@ -1,6 +1,8 @@
 //! Four operators of a feed, each with a database, a key, an archive and an endpoint of its own, over the chains of the local
 //! profile. They know each other by address and certificate alone.
 
+mod silent;
+
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -44,6 +46,7 @@ use causeway_contracts::{FeedAggregator, deploy_code};
 use causeway_core::feed::{Millis, Pace, Sample};
 use secp256k1::SecretKey;
 
+pub(crate) use self::silent::SilentLeader;
 use crate::pegged::{act, as_carol};
 
 /// Name of the feed.

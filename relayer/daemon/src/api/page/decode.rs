@@ -17,7 +17,7 @@ macro_rules! artifacts {
 }
 
 /// Our contracts; of two that say the same, the first is named.
-const ARTIFACTS: [(&str, &str); 24] = artifacts![
+const ARTIFACTS: [(&str, &str); 25] = artifacts![
     "HashTimeLock",
     "PointsToken",
     "PegVault",
@@ -36,6 +36,7 @@ const ARTIFACTS: [(&str, &str); 24] = artifacts![
     "CredentialDesk",
     "MeteredToken",
     "OwnedAnchors",
+    "DeviceSessions",
     "DeviceRegistry",
     "DeviceMirror",
     "FeedAggregator",

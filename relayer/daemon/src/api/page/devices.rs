@@ -127,7 +127,9 @@ async fn line(
     let (mut newest, mut is_private) = (None, false);
     if let Some(chain) = chains.first() {
         match app.may_read(caller, record.owner, chain.feed, None).await {
-            Ok(()) => {
+            // A page that looks again by itself would use up what was bought.
+            Ok(Some(_)) => is_private = true,
+            Ok(None) => {
                 let all = oracle.newest(*chain).await?.into_iter();
                 newest = all
                     .filter_map(|(_, last)| last)

@@ -8,7 +8,10 @@ use super::*;
 use crate::alarms::Rule;
 
 /// What each role may do beside reading: every other address that changes something is refused to it.
-const MEMBERS: [&str; 6] = [
+const MEMBERS: [&str; 9] = [
+    "/v1/election/candidates",
+    "/v1/election/candidates/{number}",
+    "/v1/election/withdraw",
     "/v1/transfers",
     "/v1/transfers/{id}/refund",
     "/v1/transfers/{id}/confirm",
@@ -17,11 +20,15 @@ const MEMBERS: [&str; 6] = [
     "/v1/proofs",
 ];
 /// What operators may, and members.
-const OF_DEVICES: [&str; 6] = [
+const OF_DEVICES: [&str; 10] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
     "/v1/devices/{did}/slash",
+    "/v1/devices/{did}/exit",
+    "/v1/devices/{did}/withdraw",
+    "/v1/market",
+    "/v1/market/purchases",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
 ];
@@ -29,6 +36,12 @@ const OVERSEERS: [&str; 3] = [
     "/v1/alarms/{id}/acknowledge",
     "/v1/lanes/{chain}/{lane}/pause",
     "/v1/lanes/{chain}/{lane}/unpause",
+];
+/// What members and regulators may: their organisations vote.
+const OF_MEMBERS: [&str; 3] = [
+    "/v1/members/proposals",
+    "/v1/members/proposals/{number}/vote",
+    "/v1/members/proposals/{number}/execute",
 ];
 /// Nobody needs a certificate for these.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -78,6 +91,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
                 "{feed}",
                 "{device}",
                 "{sequence}",
+                "{number}",
             ]
             .iter()
             .fold(path.clone(), |path, part| path.replace(part, "1"));
@@ -93,12 +107,16 @@ async fn every_address_answers_every_role_as_the_table_says() {
                     None => false,
                     Some(_) if method == Method::GET => true,
                     Some(Role::Member) => {
-                        MEMBERS.contains(&path.as_str()) || OF_DEVICES.contains(&path.as_str())
+                        MEMBERS.contains(&path.as_str())
+                            || OF_DEVICES.contains(&path.as_str())
+                            || OF_MEMBERS.contains(&path.as_str())
                     }
                     Some(Role::Operator) => {
                         OVERSEERS.contains(&path.as_str()) || OF_DEVICES.contains(&path.as_str())
                     }
-                    Some(Role::Regulator) => OVERSEERS.contains(&path.as_str()),
+                    Some(Role::Regulator) => {
+                        OVERSEERS.contains(&path.as_str()) || OF_MEMBERS.contains(&path.as_str())
+                    }
                     Some(Role::Admin) => true,
                     Some(_) => false,
                 };
@@ -115,7 +133,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
         }
     }
 
-    for path in MEMBERS.iter().chain(&OVERSEERS) {
+    for path in MEMBERS.iter().chain(&OVERSEERS).chain(&OF_MEMBERS) {
         assert!(seen.contains(path), "{path} is not described");
     }
 }
