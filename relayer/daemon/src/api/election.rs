@@ -502,7 +502,9 @@ impl<'a> Hustings<'a> {
             filled: found.filled,
             contribution: contribution.to_string(),
             score: score.to_string(),
-            benched_until: (found.benchedUntil > 0).then_some(found.benchedUntil),
+            // Of one that left it says until when it may be validating.
+            benched_until: (found.state == 1 && found.benchedUntil > 0)
+                .then_some(found.benchedUntil),
             release_at: (release_at > 0).then_some(release_at),
         }))
     }

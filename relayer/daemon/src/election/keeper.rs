@@ -117,11 +117,11 @@ impl Keeping {
         let recorded = self.ask(Election::recordedCall {}).await?;
         let tip = self.chain.finalized().await?.height.0;
         let epoch = tip / length;
-        // The next block may be one of the closing ones.
         let opens = (epoch + 1).saturating_mul(length).saturating_sub(closing);
-        let is_closing = tip + 1 >= opens;
+        let is_closing = tip >= opens;
         if tip.saturating_sub(recorded) >= BATCH || (is_closing && recorded + 1 < opens) {
-            return self.record(recorded, tip).await;
+            // A transaction is tried on the newest final block, in which that block's own hash is not known yet.
+            return self.record(recorded, tip.saturating_sub(1)).await;
         }
         if is_closing && self.elected != Some(epoch) {
             let call = Election::electCall {};
@@ -133,9 +133,9 @@ impl Keeping {
     }
 
     /// Counts the next blocks. When nobody did for long, older hashes are made known first, back from one the chain knows.
-    async fn record(&self, recorded: u64, tip: u64) -> Result<(), KeeperError> {
-        let to = tip.min(recorded.saturating_add(BATCH));
-        let mut known = to.max(tip.saturating_sub(KNOWN));
+    async fn record(&self, recorded: u64, newest: u64) -> Result<(), KeeperError> {
+        let to = newest.min(recorded.saturating_add(BATCH));
+        let mut known = to.max(newest.saturating_sub(KNOWN));
         while known > to {
             let before = to.max(known.saturating_sub(BATCH));
             let headers = self.headers(before + 1, known)?;
