@@ -7,6 +7,7 @@
 //! * [`hosts`]: hosts with addresses of their own, and a line between them that can be cut.
 //! * [`small_disk`]: a process whose disk fills up.
 //! * [`settling`]: a settlement with its private figures.
+//! * [`members`]: votes of a consortium's members.
 //! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
@@ -20,6 +21,7 @@ pub mod books;
 pub mod devices;
 pub mod hosts;
 pub mod log;
+pub mod members;
 pub mod operators;
 pub mod pegs;
 pub mod proofs;
@@ -337,14 +339,26 @@ impl Drop for Daemon {
 ///
 /// # Errors
 /// Fails with `what` when it does not in time.
-pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    eventually_within(PATIENCE, what, check)
+}
+
+/// The same with another patience.
+///
+/// # Errors
+/// Fails with `what` when it does not in time.
+pub fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut check: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = check()? {
             return Ok(value);
         }
         if Instant::now() > deadline {
-            bail!("not after {PATIENCE:?}: {what}");
+            bail!("not after {patience:?}: {what}");
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
@@ -209,8 +210,22 @@ impl MailServer {
     /// # Errors
     /// Fails when it is not installed.
     pub fn start() -> Result<Self> {
+        Self::with(&[])
+    }
+
+    /// As [`Self::start`], with TLS by the local profile's server certificate: `implicit`, or `starttls`, required then.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn encrypted(how: &str, ca: &Path) -> Result<Self> {
+        let file = |name: &str| ca.join(name).to_string_lossy().into_owned();
+        Self::with(&[how, &file("server.pem"), &file("server.key")])
+    }
+
+    fn with(arguments: &[&str]) -> Result<Self> {
         let mut child = Command::new(python_tool("python")?)
             .arg(root().join("tests/clients/mail_server.py"))
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -249,6 +264,54 @@ impl Drop for MailServer {
         // Ended already, or killed now: either is what a dropped server should be.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Somebody who listens to server-sent events.
+pub struct Listener(BufReader<TcpStream>);
+
+impl Listener {
+    /// Opens a stream, after an id where one is given.
+    ///
+    /// # Errors
+    /// Fails when it is refused, with the status.
+    pub fn to(causeway: &Causeway, path: &str, after: Option<&str>) -> Result<Self> {
+        let url = fs::read_to_string(causeway.announced())?;
+        let host = url.trim().trim_start_matches("http://").to_owned();
+        let mut stream = TcpStream::connect(&host)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let after = after.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\n{after}\r\n")?;
+        let mut listener = Self(BufReader::new(stream));
+        let status = listener.line()?;
+        ensure!(status.contains(" 200 "), "{path} is refused: {status}");
+        Ok(listener)
+    }
+
+    /// Id and data of the next event of a name.
+    ///
+    /// # Errors
+    /// Fails when none comes in time, or the stream ends.
+    pub fn next(&mut self, name: &str) -> Result<(String, String)> {
+        let (mut id, mut event) = (String::new(), String::new());
+        loop {
+            let line = self.line()?;
+            if let Some(value) = line.strip_prefix("id: ") {
+                value.clone_into(&mut id);
+            } else if let Some(value) = line.strip_prefix("event: ") {
+                value.clone_into(&mut event);
+            } else if let Some(value) = line.strip_prefix("data: ")
+                && event == name
+            {
+                return Ok((id, value.to_owned()));
+            }
+        }
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        ensure!(self.0.read_line(&mut line)? > 0, "the stream has ended");
+        Ok(line.trim_end().to_owned())
     }
 }
 

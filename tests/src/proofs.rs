@@ -134,9 +134,18 @@ impl<'a> Scene<'a> {
         let path = |path: &PathBuf| path.display().to_string();
         self.causeway
             .ask(&["proof", "make", &path(&private), "--out", &path(&file)])?;
+        self.read_proof(file)
+    }
+
+    /// A proof that the binary made.
+    ///
+    /// # Errors
+    /// Fails with what the binary says.
+    pub fn read_proof(&self, file: PathBuf) -> Result<Made> {
+        let path = file.display().to_string();
         let data = self
             .causeway
-            .ask(&["proof", "export", &path(&file), "--to", "calldata"])?;
+            .ask(&["proof", "export", &path, "--to", "calldata"])?;
         let words = |value: &Value| serde_json::from_value::<Vec<U256>>(value.clone());
         Ok(Made {
             words: words(&data["proof"])?,

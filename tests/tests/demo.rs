@@ -72,6 +72,9 @@ fn the_demo_completes_its_transfers_and_conserves_value() -> Result<()> {
         points("initiator")? + points("counterparty")?,
         points("amount")?
     );
+    let election = step("election").context("an election")?;
+    assert_eq!(election["ok"], true, "{election}");
+    assert_eq!(election["ranking"][0], election["candidate"], "{election}");
     let evidence = step("evidence").context("an evidence file")?;
     assert_eq!(evidence["ok"], true, "{evidence}");
     assert_eq!(evidence["change_refused"], true, "{evidence}");

@@ -162,6 +162,21 @@ fn a_device_that_replays_is_refused_and_one_with_two_faces_loses_its_deposit() -
     // Nothing is left to take.
     let again = causeway.ask(&["device", "slash", &device.did, "--by", "operator2"]);
     assert!(again.is_err_and(|e| e.to_string().contains("NothingAtStake")));
+    // Nothing that it said is put on record.
+    let (since, file) = (now.to_string(), device.dir.join("session.json"));
+    let file = file.to_str().context("a path of letters")?;
+    let session = causeway.ask(&[
+        "reading",
+        "session",
+        &device.did,
+        "--since",
+        &since,
+        "--until",
+        &since,
+        "--out",
+        file,
+    ]);
+    assert!(session.is_err_and(|e| e.to_string().contains("lost its deposit")));
     Ok(())
 }
 

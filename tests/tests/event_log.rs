@@ -204,6 +204,49 @@ fn a_lost_log_is_made_again_with_the_same_root_and_a_changed_one_is_found_out() 
 }
 
 #[test]
+fn a_stream_goes_on_after_a_restart_or_says_that_it_cannot() -> Result<()> {
+    let causeway = Causeway::new()?;
+    let daemon = causeway.up(&[])?;
+    let mut log = log::Listener::to(&causeway, "/v1/log/events?after=0", None)?;
+    let (first, _) = log.next("entry")?;
+    let mut steps = log::Listener::to(&causeway, "/v1/events", None)?;
+    let swap = ["--from", "public:alice", "--give", "5"];
+    let rest = [
+        "--counterparty",
+        "bob",
+        "--to",
+        "consortium:alice",
+        "--want",
+        "5",
+    ];
+    pegs::begin(&causeway, &[swap.as_slice(), rest.as_slice()].concat())?;
+    let (step, _) = steps.next("step").with_context(|| daemon.tail())?;
+    drop((log, steps));
+    daemon.kill()?;
+
+    let daemon = causeway.up(&[])?;
+    // The log gives everything after the id; the order of its numbers is that of before.
+    let mut log = log::Listener::to(&causeway, "/v1/log/events", Some(&first))?;
+    let (second, entry) = log.next("entry").with_context(|| daemon.tail())?;
+    let number = |id: &str| id.rsplit('-').next().and_then(|n| n.parse::<u64>().ok());
+    ensure!(
+        number(&second) == number(&first).map(|first| first + 1),
+        "{first} is followed by {second}: {entry}"
+    );
+    // Steps are of one run: whoever was away is told so before anything else.
+    let mut steps = log::Listener::to(&causeway, "/v1/events", Some(&step))?;
+    let (_, gap) = steps.next("gap").with_context(|| daemon.tail())?;
+    ensure!(gap == "{}", "{gap}");
+    // An id that is none of both is refused.
+    let refused = log::Listener::to(&causeway, "/v1/log/events", Some("yesterday"));
+    ensure!(
+        refused.is_err_and(|error| error.to_string().contains("400")),
+        "not refused"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_lane_is_paused_with_who_when_and_why() -> Result<()> {
     let causeway = Causeway::new()?;
     let daemon = causeway.up(&[])?;
@@ -294,6 +337,63 @@ fn an_alarm_is_mailed_to_who_is_to_be_told() -> Result<()> {
         of_transfer.iter().any(|entry| entry["kind"] == "Locked"),
         "{of_transfer:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn an_alarm_is_mailed_over_tls_and_to_nobody_whose_certificate_is_not_believed() -> Result<()> {
+    // A run before made the authority and the server's certificate.
+    let causeway = Causeway::new()?;
+    causeway.up(&[])?.kill()?;
+    let ca = causeway.dir().join("dev/ca");
+    let local = fs::read_to_string(root().join("config/local.toml"))?;
+    let every_lock = local.replace("[eventlog]", "[eventlog]\nlarge_value = \"1\"");
+    let mut locks = 0;
+    for how in ["implicit", "starttls"] {
+        let server = log::MailServer::encrypted(how, &ca)?;
+        let mail = |ca_file: &str| {
+            format!(
+                "\n[alarms.mail]\nhost = \"localhost\"\nport = {}\ntls = \"{how}\"\n{ca_file}\
+                 from = \"causeway@example.org\"\nto = [\"duty@example.org\"]\n",
+                server.port
+            )
+        };
+        let config = causeway.dir().join(format!("{how}.toml"));
+        let path = config.to_str().context("a path that is text")?;
+        let mut lock = || {
+            locks += 1;
+            let give = locks.to_string();
+            let from = [
+                "--from",
+                "public:alice",
+                "--give",
+                &give,
+                "--counterparty",
+                "bob",
+            ];
+            let to = ["--to", "consortium:alice", "--want", "5"];
+            pegs::begin(&causeway, &[from.as_slice(), to.as_slice()].concat())
+        };
+
+        fs::write(&config, every_lock.clone() + &mail(""))?;
+        let daemon = causeway.up(&[("CAUSEWAY_CONFIG", path)])?;
+        lock()?;
+        eventually("mail that cannot be sent", || {
+            let failed = "causeway_alarm_deliveries_total{channel=\"mail\",outcome=\"failed\"}";
+            Ok(causeway.get("/metrics")?.contains(failed).then_some(()))
+        })
+        .with_context(|| daemon.tail())?;
+        daemon.kill()?;
+        let believed = format!("ca_file = \"{}\"\n", ca.join("ca.pem").display());
+        fs::write(&config, every_lock.clone() + &mail(&believed))?;
+        let daemon = causeway.up(&[("CAUSEWAY_CONFIG", path)])?;
+        let message = server.message().with_context(|| daemon.tail())?;
+
+        ensure!(message["tls"] == true, "{message}");
+        let content = message["content"].as_str().unwrap_or_default();
+        ensure!(content.contains("large_value raised"), "{content}");
+        daemon.kill()?;
+    }
     Ok(())
 }
 

@@ -175,6 +175,20 @@ impl Archive {
         }))
     }
 
+    /// Readings of a device that follow each other without a gap: from the last one measured not after `since` to the first
+    /// one not before `until`, at most `most`. Where there is no such end it is the chain's.
+    ///
+    /// # Errors
+    /// See [`SinkError`].
+    pub async fn stretch(
+        &self,
+        chain: Chain,
+        times: (u64, u64),
+        most: u32,
+    ) -> Result<Vec<Signed>, SinkError> {
+        rows::stretch(&self.readers, chain, times, most).await
+    }
+
     /// Time and value of the newest reading of each device of a feed, of those measured at `since` milliseconds or later.
     ///
     /// # Errors

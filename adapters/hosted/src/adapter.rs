@@ -12,7 +12,9 @@ use causeway_adapter_api::{
     EventKind, Hashlock, Height, HeightRange, Lock, LockId, LockState, Order, Preimage, PreparedTx,
     Terms, Timestamp, Tip, TxId, TxStatus, Wanted,
 };
-use causeway_contracts::{DeviceRegistry, Evidence, HashTimeLock, Lock as SolLock};
+use causeway_contracts::{
+    DeviceRegistry, Election, Evidence, Gateway, HashTimeLock, Lock as SolLock, MemberRegistry,
+};
 use secp256k1::SecretKey;
 
 use crate::{
@@ -578,6 +580,15 @@ fn revert_reason(data: &Bytes) -> String {
         return format!("{error:?}");
     }
     if let Ok(error) = Evidence::EvidenceErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = MemberRegistry::MemberRegistryErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = Election::ElectionErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = Gateway::GatewayErrors::abi_decode(data) {
         return format!("{error:?}");
     }
     if let Ok(error) = Erc20::Erc20Errors::abi_decode(data) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolCall;
 use causeway_contracts::ValidatorSet;
 
@@ -16,6 +16,7 @@ use crate::{
     spec::{ChainSpec, VALIDATOR_SET, ValidatorEntry},
     state::WorldState,
     store::StoreError,
+    tls::Barred,
 };
 
 /// Furthest a certificate may lie above the block it proves.
@@ -30,6 +31,8 @@ pub struct Node {
     pub pool: Arc<TxPool>,
     /// What the validators here know against others.
     pub convictions: Arc<Convictions>,
+    /// Certificates that its servers refuse.
+    pub barred: Arc<Barred>,
     genesis: B256,
 }
 
@@ -40,6 +43,7 @@ impl Node {
             ledger,
             pool,
             convictions: Arc::default(),
+            barred: Arc::default(),
             genesis,
         }
     }
@@ -49,6 +53,16 @@ impl Node {
     pub fn with_convictions(mut self, convictions: Arc<Convictions>) -> Self {
         self.convictions = convictions;
         self
+    }
+
+    /// The header of a final block, as a contract takes it: RLP. `None` where the block is not here.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn header(&self, number: u64) -> Result<Option<Bytes>, StoreError> {
+        let record = self.ledger.record(number)?;
+        Ok(record.map(|record| alloy_rlp::encode(record.block.header()).into()))
     }
 
     /// Takes a signed transaction into the pool.

@@ -10,6 +10,7 @@
 //! exactly one of them. A server's certificate carries no role; clients check its DNS names and addresses as usual.
 
 use std::{
+    collections::BTreeSet,
     fmt, io,
     path::{Path, PathBuf},
     str::FromStr,
@@ -95,6 +96,23 @@ pub struct Peer {
     pub role: Role,
     /// SHA-256 of its certificate; zero for a stand-in that has none.
     pub fingerprint: B256,
+}
+
+/// Certificates that spoke for somebody once and do no more: TLS takes them, whoever serves asks here. Shared by all
+/// servers of a process.
+#[derive(Debug, Default)]
+pub struct Barred(parking_lot::RwLock<BTreeSet<B256>>);
+
+impl Barred {
+    /// Replaces all of them.
+    pub fn set(&self, fingerprints: BTreeSet<B256>) {
+        *self.0.write() = fingerprints;
+    }
+
+    /// Whether this certificate, by its SHA-256, speaks for nobody any more.
+    pub fn has(&self, fingerprint: B256) -> bool {
+        self.0.read().contains(&fingerprint)
+    }
 }
 
 /// Why a certificate of the right CA still names nobody.

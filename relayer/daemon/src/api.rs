@@ -10,6 +10,7 @@ mod chains;
 mod crossings;
 mod describe;
 mod devices;
+mod election;
 mod events;
 mod evidence;
 mod feeds;
@@ -19,6 +20,7 @@ mod lanes;
 mod log;
 mod log_stream;
 mod market;
+mod members;
 mod messages;
 mod page;
 mod problem;
@@ -26,6 +28,7 @@ mod proofs;
 mod readings;
 mod resolve;
 pub(crate) mod serve;
+mod sessions;
 mod settlement;
 mod stakes;
 mod supply;
@@ -53,6 +56,10 @@ pub use devices::{
     AdmitDevice, ByAccount, DeviceKeysBody, DeviceList, DeviceView, FeedView, OperatorView,
     OracleView,
 };
+pub use election::{
+    ActOnCandidate, CandidateAct, CandidateView, ElectionEvent, ElectionView, Register, Withdraw,
+    Withdrawn,
+};
 pub use evidence::KnownChain;
 pub(crate) use feeds::decimal;
 pub use feeds::{
@@ -64,13 +71,20 @@ pub use log::{
     HeadSegment, HeadView, LogEntryView, LogList, LogProofView, LogState, SegmentPage, SegmentView,
 };
 pub use market::{BuyData, ListingView, MarketAccess, OfferData};
+pub use members::{
+    Ballot, CastVote, Execute, MembersView, OrganisationView, ProposalList, ProposalView, Propose,
+    VoteView,
+};
 pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage};
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use readings::{Newest, ReadingList, ReadingView};
 pub use serve::Server;
+pub use sessions::{
+    EndorsedView, Endorsement, RecordSession, RecordedSession, SessionView, SessionWords,
+};
 pub use settlement::{ConfirmRequest, SettlementKind, StartSettlement};
-pub use stakes::{StakeView, Withdrawn};
+pub use stakes::{DepositReturned, StakeView};
 pub use supply::{SupplyList, SupplyView};
 pub use views::{
     Amount, At, ChainView, EventView, ExplanationView, HistoryView, PartView, StartRequest,
@@ -125,6 +139,8 @@ fn router(app: Arc<App>) -> Router {
             "/v1/readings/{device}/{sequence}/proof",
             get(readings::prove),
         )
+        .route("/v1/sessions", post(sessions::record))
+        .route("/v1/sessions/{device}", get(sessions::show))
         .route("/v1/log", get(log::list))
         .route("/v1/log/head", get(log::head))
         .route("/v1/log/proof", get(log::proof))
@@ -136,6 +152,25 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/lanes", get(lanes::list))
         .route("/v1/lanes/{chain}/{lane}/pause", post(lanes::pause))
         .route("/v1/lanes/{chain}/{lane}/unpause", post(lanes::unpause))
+        .route("/v1/election", get(election::show))
+        .route("/v1/election/history", get(election::history))
+        .route("/v1/election/candidates", post(election::register))
+        .route(
+            "/v1/election/candidates/{number}",
+            get(election::candidate).post(election::act),
+        )
+        .route("/v1/election/withdraw", post(election::withdraw))
+        .route("/v1/members", get(members::show))
+        .route(
+            "/v1/members/proposals",
+            get(members::proposals).post(members::propose),
+        )
+        .route("/v1/members/proposals/{number}", get(members::proposal))
+        .route("/v1/members/proposals/{number}/vote", post(members::vote))
+        .route(
+            "/v1/members/proposals/{number}/execute",
+            post(members::execute),
+        )
         .route("/v1/events", get(events::stream))
         .fallback(page::missing)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -9,6 +9,7 @@ mod demo;
 mod device;
 mod digest;
 mod doctor;
+mod election;
 mod error;
 mod evidence;
 mod feed;
@@ -16,6 +17,7 @@ mod key;
 mod lane;
 mod log;
 mod market;
+mod member;
 mod message;
 mod output;
 mod proof;
@@ -72,6 +74,8 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Log(command) => log::run(global, command, output).await,
         Command::Alarm(command) => alarm::run(global, command, output).await,
         Command::Lane(command) => lane::run(global, command, output).await,
+        Command::Election(command) => election::run(global, command, output).await,
+        Command::Member(command) => member::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,

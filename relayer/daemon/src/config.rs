@@ -21,9 +21,9 @@ mod types;
 pub(crate) use check::asset;
 pub use error::ConfigError;
 pub use types::{
-    Account, Api, Chain, Config, EventLog, Evm, Hosted, Offer, OfferAsset, Oracle, OracleFeed,
-    OracleMqtt, OracleOperator, PasswordSource, Peg, PegEnd, Profile, Rpc, Settlement, Tls,
-    Transfers, Validator,
+    Account, Api, Chain, Config, ElectionAt, EventLog, Evm, Hosted, Offer, OfferAsset, Oracle,
+    OracleFeed, OracleMqtt, OracleOperator, PasswordSource, Peg, PegEnd, Profile, Rpc, Settlement,
+    Tls, Transfers, Validator,
 };
 
 /// Name of the peg that the local profile makes.

@@ -2,6 +2,8 @@
 //!
 //! The deployer sends these transactions and no others, so its nonce tells how far it got: a restart goes on there.
 
+mod election;
+mod members;
 mod oracle;
 mod proofs;
 
@@ -17,6 +19,10 @@ use causeway_contracts::{
     PointsToken, Settlement, SettlementEscrow, deploy_code, gateway::Gateway::LaneConfig,
 };
 
+use crate::local::LocalError;
+
+pub use self::election::{CANDIDATE_DEPOSIT, Candidacy, election, ensure_election, governed_by};
+pub use self::members::{Founder, dealt, ensure_members, member_registry};
 pub use self::oracle::{
     DEMO_DECIMALS, DEMO_FEED, DEMO_RANGE, DEMO_UNIT, DEVICE_DEPOSIT, OracleAt, OracleEnd,
     demo_config, demo_feed, ensure_oracle,
@@ -207,6 +213,12 @@ pub enum DeployError {
         /// Which transaction.
         id: TxId,
     },
+    /// The certificates of the founding organisations.
+    #[error("the founding organisations cannot be named")]
+    Founders(#[from] LocalError),
+    /// The key that must sign a candidacy is another validator's.
+    #[error("the key of validator {0} is not here: restore its keystore")]
+    ForeignKey(Address),
     /// No block came.
     #[error(
         "transaction {id} is not final on {chain} after {MAX_WAITS} blocks: see `causeway chain status`"

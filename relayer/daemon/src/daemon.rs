@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use alloy_primitives::{Address, U256};
-use causeway_adapter_api::{Asset, Chain, ChainId, Height, Provable as _};
+use causeway_adapter_api::{Asset, Chain, ChainError, ChainId, Height, Provable as _};
 use causeway_adapter_hosted::{adapter::HostedChain, tls::TlsError};
 use causeway_core::{
     explain::Names,
@@ -18,8 +18,8 @@ use crate::{
     api::{self, App, ChainContracts, ChainEntry, Engines},
     config::{self, Config, OfferAsset, raw::Kind},
     contracts::{
-        self, Contracts, DeployError, Messaging, OracleAt, OracleEnd, Peg, PegEnd, Proofs,
-        SettlementEnd, Settling,
+        self, Candidacy, Contracts, DeployError, Founder, Messaging, OracleAt, OracleEnd, Peg,
+        PegEnd, Proofs, SettlementEnd, Settling,
     },
     crossing::{
         CrossingConfig, Handle,
@@ -28,14 +28,16 @@ use crate::{
     },
     datadir::{DataDir, DataDirError},
     drive::{DriveConfig, DriveError, Driver, DriverHandle, WatchtowerConfig},
+    election::Keeper,
     eventlog::{Large, LogConfig, LogError, LogHandle, LoggedChain},
     external::{Deployer, External, ExternalError},
     hosting::{Context, Hosting, HostingError},
     keys::{self, Keystore, KeystoreError, address_of},
     local::{
-        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, LocalPorts, OPERATORS,
-        REGISTRAR, WATCHTOWER,
+        ACCOUNTS, ALICE, BOB, CAROL, DAVE, DEPLOYER, Local, LocalError, LocalPorts, MEMBERS,
+        OPERATORS, PRODUCER, REGISTRAR, REGULATOR, WATCHTOWER,
     },
+    members::Watch,
     oracle::{
         OracleConfig, OracleError, OracleHandle, Surroundings,
         feeds::{FeedsConfig, FeedsError, FeedsHandle},
@@ -158,6 +160,10 @@ pub struct Daemon {
     pub log: LogHandle,
     /// The alarms.
     pub alarms: Alarms,
+    /// Keeps the election, where its chain is hosted here.
+    keeper: Option<Keeper>,
+    /// Follows whose certificates count.
+    watch: Option<Watch>,
     /// Where the API listens.
     pub api: SocketAddr,
     store: Arc<Store>,
@@ -322,7 +328,102 @@ impl Chains {
         if let Some(chain) = self.as_account(public, DEPLOYER) {
             sent += contracts::ensure_log_anchor(&chain, deployer, holders).await?;
         }
-        Ok(sent)
+        sent += self.deploy_election(public, deployer, holders).await?;
+        Ok(sent + self.deploy_members(consortium, deployer, holders).await?)
+    }
+
+    /// Members of the consortium, who take over its validators, its gateway and its port.
+    async fn deploy_members(
+        &self,
+        consortium: &Hosting,
+        deployer: Address,
+        holders: usize,
+    ) -> Result<usize, DeployError> {
+        let Some((local, chain)) = self
+            .local
+            .as_ref()
+            .zip(self.as_account(consortium, DEPLOYER))
+        else {
+            return Ok(0);
+        };
+        let registry = contracts::member_registry(deployer, holders);
+        if !contracts::governed_by(&chain, deployer, registry)
+            .await
+            .map_err(unanswered(consortium))?
+        {
+            tracing::info!("somebody else governs the validators of the consortium chain");
+            return Ok(0);
+        }
+        let Some(founders) = self.founders(local, consortium)? else {
+            tracing::info!("no member could bear so many validators: the deployer governs");
+            return Ok(0);
+        };
+        contracts::ensure_members(&chain, deployer, holders, &founders).await
+    }
+
+    /// Elections on the public chain, in which its validators stand.
+    async fn deploy_election(
+        &self,
+        public: &Hosting,
+        deployer: Address,
+        holders: usize,
+    ) -> Result<usize, DeployError> {
+        let chains = [DEPLOYER, PRODUCER].map(|name| self.as_account(public, name));
+        let ([Some(chain), Some(as_owner)], Some(owner)) =
+            (chains, self.accounts.get(PRODUCER).copied())
+        else {
+            return Ok(0);
+        };
+        let spec = public.node.spec();
+        let candidacy = Candidacy {
+            owner,
+            keys: &public.candidates,
+            validators: &spec.validators,
+            domain: public.node.domain(),
+            epoch_length: spec.epoch_length,
+        };
+        let election = contracts::election(deployer, holders);
+        let governed = contracts::governed_by(&chain, deployer, election).await;
+        if !candidacy.fits() || !governed.map_err(unanswered(public))? {
+            tracing::info!(
+                "no election: other validators than the least number of seats, or others govern them"
+            );
+            return Ok(0);
+        }
+        contracts::ensure_election(&chain, &as_owner, deployer, holders, candidacy).await
+    }
+
+    /// The founding organisations: each with its share of the validators and the certificates of its people, and a
+    /// regulator. `None` when the validators cannot be shared so that nobody has more than may fail.
+    fn founders(
+        &self,
+        local: &Local,
+        consortium: &Hosting,
+    ) -> Result<Option<Vec<Founder>>, DeployError> {
+        let validators = &consortium.node.spec().validators;
+        let Some(shares) = contracts::dealt(validators, MEMBERS.len()) else {
+            return Ok(None);
+        };
+        let account = |name: &str| self.accounts.get(name).copied().unwrap_or_default();
+        let mut founders = Vec::new();
+        for ((name, operator), validators) in MEMBERS.into_iter().zip(OPERATORS).zip(shares) {
+            let certificates = vec![local.fingerprint(name)?, local.fingerprint(operator)?];
+            founders.push(Founder {
+                name: name.into(),
+                account: account(name),
+                observes: false,
+                certificates,
+                validators,
+            });
+        }
+        founders.push(Founder {
+            name: REGULATOR.into(),
+            account: account(REGULATOR),
+            observes: true,
+            certificates: vec![local.fingerprint(REGULATOR)?],
+            validators: Vec::new(),
+        });
+        Ok(Some(founders))
     }
 
     /// Accounts of the operators of the local profile, in the order of their names.
@@ -369,10 +470,11 @@ impl Chains {
         let Some((registrar, beneficiary)) = account(REGISTRAR).zip(account(ALICE)) else {
             return Ok(0);
         };
+        use causeway_adapter_api::ChainReader as _;
         let at = OracleAt::of(deployer, holders);
         let twin = self
             .public_and_consortium()
-            .is_some_and(|[_, consortium]| consortium.chain.info().id == chain.info().id);
+            .is_some_and(|[_, side]| side.chain.info().id == chain.info().id);
         let feed = if twin { at.feed_twin } else { at.feed_home };
         contracts::ensure_proofs(chain, deployer, holders, registrar, beneficiary, feed).await
     }
@@ -399,6 +501,11 @@ impl Chains {
         self.pair()?;
         let deployer = self.accounts.get(DEPLOYER)?;
         Some(Messaging::of(*deployer, holders(&self.accounts).len()))
+    }
+
+    /// How many accounts got points in the local profile: so many transactions more of the deployer.
+    pub(crate) fn holders(&self) -> usize {
+        holders(&self.accounts).len()
     }
 
     /// Where the contracts of the peg are, in the local profile.
@@ -503,6 +610,12 @@ impl Chains {
                 .into_iter()
                 .flat_map(|at| [at.escrow, at.agreement]),
         );
+        let members = self.members(config);
+        let members = members.filter(|members| members.chain == id_of(hosting));
+        all.extend(members.map(|members| members.registry));
+        let election = self.election(config);
+        let election = election.filter(|site| site.chain == id_of(hosting));
+        all.extend(election.map(|site| site.contract));
         for peg in config.pegs.values() {
             let ends = [&peg.home, &peg.side].into_iter();
             let here = ends.filter(|end| end.chain == hosting.name);
@@ -560,6 +673,7 @@ impl Daemon {
         let external = chains.external.iter();
         let external = external.map(|e| Arc::clone(&e.chain) as Arc<dyn Chain>);
         let dynamic: Vec<Arc<dyn Chain>> = hosted.chain(external).collect();
+        let dynamic_chains = dynamic.clone();
         let drive = drive_config(config, &chains);
         let driver = Driver::start(drive, Arc::clone(&store), dynamic.clone()).await?;
         let carry = config.transfers.raw.carry;
@@ -630,6 +744,24 @@ impl Daemon {
         )
         .await?;
         alarms.attach(log.clone());
+        let barred = chains.barred(config);
+        let watch = chains.members(config).and_then(|members| {
+            let chains = dynamic_chains.iter();
+            let chain = chains.clone().find(|c| c.info().id == members.chain)?;
+            Some(Watch::start(
+                members,
+                Arc::clone(chain),
+                Arc::clone(&barred),
+            ))
+        });
+        let keeper = chains.keeper(config).and_then(|keeper| {
+            let hosting = chains
+                .hosted
+                .iter()
+                .find(|h| id_of(h) == keeper.site.chain)?;
+            let chain = Arc::clone(&hosting.chain) as Arc<dyn Chain>;
+            Some(Keeper::start(keeper, chain, relay.clone()))
+        });
         let proofs = chains.proofs();
         let entries = chains.hosted.iter().map(|hosting| ChainEntry {
             proofs,
@@ -658,6 +790,9 @@ impl Daemon {
             signers: chains.signers(),
             log: log.clone(),
             alarms: alarms.clone(),
+            members: chains.members(config),
+            barred: Arc::clone(&barred),
+            election: chains.election(config),
         };
         let app = App::new(engines, entries, accounts, config);
         let server = api::Server::start(config, app).await?;
@@ -672,6 +807,8 @@ impl Daemon {
             feeds,
             log,
             oracle,
+            keeper,
+            watch,
             api: server.addr,
             store,
             server,
@@ -681,6 +818,12 @@ impl Daemon {
     /// Stops in reverse order; what was accepted is on disk.
     pub async fn stop(self) {
         self.server.stop().await;
+        if let Some(watch) = self.watch {
+            watch.shutdown().await;
+        }
+        if let Some(keeper) = self.keeper {
+            keeper.shutdown().await;
+        }
         self.feeds.shutdown().await;
         if let Some(oracle) = &self.oracle {
             oracle.shutdown().await;
@@ -711,6 +854,15 @@ fn keystores(config: &Config, local: Option<&Local>) -> BTreeMap<String, Keystor
         (name.clone(), store)
     });
     made.chain(given).collect()
+}
+
+/// That a chain does not answer while its contracts are looked for.
+fn unanswered(hosting: &Hosting) -> impl Fn(ChainError) -> DeployError {
+    let chain = hosting.name.clone();
+    move |source| DeployError::Chain {
+        chain: chain.clone(),
+        source,
+    }
 }
 
 /// Keys that the driver may use; the others stay out of its adapters.

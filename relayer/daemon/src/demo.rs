@@ -15,6 +15,7 @@
 //! | `feed` | what the device measures is the operators' answer on both chains |
 //! | `alarm` | it measures what it should not: the alarm is raised on both chains, and cleared |
 //! | `settlement` | bob delivers; alice's escrow pays him what private figures of the consortium come to |
+//! | `election` | a holder votes for the public chain's last candidate, who then is the first |
 //! | `evidence` | one file proves the swap; it is checked offline, and a copy with one bit changed is refused |
 //! | `summary` | balances before and after, read from chain state, and what must hold between them |
 
@@ -22,6 +23,7 @@ mod books;
 mod call;
 mod cold_chain;
 mod device;
+mod election;
 mod evidence;
 mod feed;
 mod follow;
@@ -294,6 +296,17 @@ async fn transfers(
     let delivered = deliveries(&stage, step, note, crossing).await;
     note("a cold-chain device is admitted; its readings go to every operator over mutual TLS");
     let heard = devices(&stage, step, note).await;
+    let elected = match election::vote(&stage).await {
+        Ok(voted) => {
+            step("election", voted.ok, voted.text, voted.found);
+            voted.ok
+        }
+        Err(error) => {
+            let found = json!({ "error": error.to_string() });
+            step("election", false, error.to_string(), found);
+            false
+        }
+    };
     let proved = match evidence::prove(&stage, swap).await {
         Ok(proved) => {
             step("evidence", proved.ok, proved.text, proved.found);
@@ -311,6 +324,7 @@ async fn transfers(
         && call_ok
         && delivered
         && heard
+        && elected
         && proved;
     let after = Books::read(&stage).await?;
     let verdict = after.compare(&before, &stage);

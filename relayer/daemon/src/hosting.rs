@@ -10,7 +10,7 @@ use std::{
 use alloy_primitives::Address;
 use causeway_adapter_hosted::{
     adapter::HostedChain,
-    host::{Host, HostConfig, HostError, HostFailure, LocalValidator},
+    host::{Host, HostConfig, HostError, HostFailure, LocalValidator, ValidatorKeys},
     node::Node,
     pool::PoolLimits,
     rpc::{self, Access, Origins, RpcConfig, RpcHandle, RpcStartError},
@@ -45,6 +45,8 @@ pub struct Hosting {
     pub rpc: Option<SocketAddr>,
     /// Where holders of a certificate connect.
     pub rpc_tls: Option<SocketAddr>,
+    /// Keys of the validators that the local profile made; none in any other.
+    pub(crate) candidates: Vec<ValidatorKeys>,
     host: Host,
     servers: Vec<RpcHandle>,
 }
@@ -172,6 +174,9 @@ impl Hosting {
                 source,
             })?;
         }
+        let made_here = context.local.is_some();
+        let keys = setup.validators.iter().map(|v| v.keys.clone());
+        let candidates = keys.filter(|_| made_here).collect();
         let host_config = HostConfig {
             spec: Arc::new(setup.spec),
             data_dir: context.data.path().join("chains").join(name).join("data"),
@@ -198,6 +203,7 @@ impl Hosting {
             rpc: None,
             rpc_tls: None,
             servers: Vec::new(),
+            candidates,
             node,
             host,
         };
@@ -263,6 +269,7 @@ impl Hosting {
             wanted
         };
         let mut config = RpcConfig::new(listen, access);
+        config.barred = Arc::clone(&self.node.barred);
         if is_local {
             // Browser wallets of the local profile.
             config.origins = Origins::Any;

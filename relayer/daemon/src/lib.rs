@@ -7,6 +7,8 @@
 //! * [`external`]: external chains, connected.
 //! * [`store`]: what is remembered. [`drive`]: what is done about it.
 //! * [`oracle`]: devices, and the operators that take their readings.
+//! * [`election`]: elections of the public chain's producers.
+//! * [`members`]: what the consortium's members decide.
 //! * [`eventlog`]: every event of every chain and every act, so that nothing is hidden. [`alarms`]: who is told what.
 //! * [`api`]: REST. [`metrics`]: Prometheus.
 //! * `sites`: where gateways, pegs and settlements are.
@@ -26,6 +28,7 @@ pub mod daemon;
 pub mod datadir;
 pub mod demo;
 pub mod drive;
+pub mod election;
 pub mod eventlog;
 pub mod evidence;
 pub mod external;
@@ -34,6 +37,7 @@ pub mod hosting;
 pub mod keys;
 pub mod local;
 mod logs;
+pub mod members;
 pub mod metrics;
 mod open_files;
 pub mod oracle;

@@ -12,11 +12,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
+use causeway_adapter_device::directory::Fingerprint;
 use causeway_adapter_hosted::{
     host::ValidatorKeys,
     spec::{ChainSpec, FeePolicy, GenesisAccount, ValidatorEntry},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use secp256k1::SecretKey;
 
 mod ports;
@@ -50,8 +52,14 @@ pub const DEPLOYER: &str = "deployer";
 pub const DEVICE_OWNER: &str = "device-owner";
 /// The operators of the oracle.
 pub const OPERATORS: [&str; 4] = ["operator1", "operator2", "operator3", "operator4"];
+/// The founding organisations of the consortium.
+pub const MEMBERS: [&str; 4] = ["member1", "member2", "member3", "member4"];
+/// Owns the validators of the public chain, and records their blocks.
+pub const PRODUCER: &str = "producer";
+/// Reads, and votes on pauses.
+pub const REGULATOR: &str = "regulator";
 /// The accounts of the local profile.
-pub const ACCOUNTS: [&str; 12] = [
+pub const ACCOUNTS: [&str; 18] = [
     ALICE,
     BOB,
     CAROL,
@@ -64,6 +72,12 @@ pub const ACCOUNTS: [&str; 12] = [
     OPERATORS[1],
     OPERATORS[2],
     OPERATORS[3],
+    MEMBERS[0],
+    MEMBERS[1],
+    MEMBERS[2],
+    MEMBERS[3],
+    PRODUCER,
+    REGULATOR,
 ];
 
 /// Password of every test keystore. Not a secret: it protects against loading a test key by mistake, nothing else.
@@ -93,6 +107,15 @@ pub enum LocalError {
     /// The CA.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// A certificate that was made here cannot be read.
+    #[error("{} is no certificate: restore it, or remove the data directory", path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
     /// A file.
     #[error("cannot write the keys of the local profile")]
     File(#[from] io::Error),
@@ -143,6 +166,17 @@ impl Local {
     /// Directory of the CA and its certificates.
     pub fn ca(&self) -> PathBuf {
         self.dev.join("ca")
+    }
+
+    /// SHA-256 of a certificate of the CA.
+    ///
+    /// # Errors
+    /// [`LocalError::Certificate`].
+    pub fn fingerprint(&self, name: &str) -> Result<B256, LocalError> {
+        let path = self.ca().join(format!("{name}.pem"));
+        let read = CertificateDer::from_pem_file(&path);
+        let certificate = read.map_err(|source| LocalError::Certificate { path, source })?;
+        Ok(Fingerprint::of(&certificate).0)
     }
 
     /// Directory of the CA of devices, and of the certificate with which every operator here takes their readings.
@@ -325,6 +359,13 @@ fn make_certificates(dir: &Path) -> Result<(), LocalError> {
             name: name.into(),
             role: Role::Operator,
             hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        })?;
+    }
+    for name in MEMBERS {
+        ca.issue(&Subject {
+            name: name.into(),
+            role: Role::Member,
+            hosts: Vec::new(),
         })?;
     }
     for role in [Role::Member, Role::Operator, Role::Regulator, Role::Admin] {

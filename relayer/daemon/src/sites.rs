@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::Address;
 use causeway_adapter_api::{Asset, Chain, ChainInfo, ChainReader as _, Height};
+use causeway_adapter_hosted::tls::Barred;
 use causeway_core::{
     margin::{self, ChainTiming},
     swap::Account,
@@ -12,14 +13,17 @@ use causeway_core::{
 use crate::{
     api::ChainContracts,
     config::{self, Config, POINTS_PEG, raw::Kind},
+    contracts,
     crossing::{
         peg::{PegPort, PegSite, Pegs},
         settlement::{SettlementSite, Settlements},
     },
     daemon::{ASSUMED, Chains, contracts_of, driven, id_of},
+    election::{ElectionSite, KeeperConfig},
     hosting::Hosting,
     keys::Signers,
-    local::WATCHTOWER,
+    local::{DEPLOYER, MEMBERS, PRODUCER, WATCHTOWER},
+    members::Members,
     relay::{Follower, RelayConfig, Site},
     supply::{SupplyConfig, Watched},
 };
@@ -200,6 +204,84 @@ impl Chains {
                 .or_else(|| self.settlement_on(config, &hosting.name)),
             delivery_agreement: settling.filter(|_| is_consortium).map(|at| at.agreement),
         }
+    }
+
+    /// Where members decide: on the consortium chain of the local profile, or where the configuration says.
+    pub(crate) fn members(&self, config: &Config) -> Option<Members> {
+        let named = config.members.as_ref().and_then(|(chain, registry)| {
+            let id = self.info(chain)?.id;
+            let hosting = self.hosting(chain);
+            let external = self.external.iter().find(|external| external.id() == id);
+            let gateway = hosting.and_then(|hosting| self.contracts_on(config, hosting).gateway);
+            let gateway = gateway.or_else(|| external?.gateway);
+            Some((id, *registry, gateway))
+        });
+        let local = self.public_and_consortium().and_then(|[_, consortium]| {
+            // Where the validators cannot be shared out, nobody deployed a registry.
+            contracts::dealt(&consortium.node.spec().validators, MEMBERS.len())?;
+            let deployer = self.accounts.get(DEPLOYER)?;
+            let registry = contracts::member_registry(*deployer, self.holders());
+            let gateway = self.messaging().map(|at| at.gateway);
+            Some((id_of(consortium), registry, gateway))
+        });
+        let (chain, registry, gateway) = named.or(local)?;
+        let of_config = config.pegs.iter().flat_map(|(name, peg)| {
+            let ends = [&peg.home, &peg.side].into_iter();
+            let here = ends.filter(|end| self.info(&end.chain).is_some_and(|i| i.id == chain));
+            here.map(|end| (name.clone(), end.port))
+        });
+        let own = self.peg().map(|peg| (POINTS_PEG.to_owned(), peg.port));
+        Some(Members {
+            chain,
+            registry,
+            gateway,
+            ports: own.into_iter().chain(of_config).collect(),
+        })
+    }
+
+    /// Certificates that count no more, shared with the servers of the consortium chain where it is hosted here.
+    pub(crate) fn barred(&self, config: &Config) -> Arc<Barred> {
+        let members = self.members(config);
+        let mut hosted = self.hosted.iter();
+        let found = hosted.find(|h| members.as_ref().is_some_and(|m| m.chain == id_of(h)));
+        found.map_or_else(Arc::default, |hosting| Arc::clone(&hosting.node.barred))
+    }
+
+    /// Where producers are elected: on the public chain of the local profile, or where the configuration says; and our
+    /// account that keeps it.
+    fn election_at(&self, config: &Config) -> Option<(ElectionSite, Option<Address>)> {
+        if let Some(named) = &config.election {
+            let site = ElectionSite {
+                chain: self.info(&named.chain)?.id,
+                contract: named.contract,
+            };
+            let keeper = named.keeper.as_ref();
+            return Some((site, keeper.and_then(|n| self.accounts.get(n)).copied()));
+        }
+        let [public, _] = self.public_and_consortium()?;
+        let deployer = self.accounts.get(DEPLOYER)?;
+        let site = ElectionSite {
+            chain: id_of(public),
+            contract: contracts::election(*deployer, self.holders()),
+        };
+        Some((site, self.accounts.get(PRODUCER).copied()))
+    }
+
+    /// Where producers are elected.
+    pub(crate) fn election(&self, config: &Config) -> Option<ElectionSite> {
+        self.election_at(config).map(|(site, _)| site)
+    }
+
+    /// What the keeper of the election works on, where its chain is hosted here and somebody here pays.
+    pub(crate) fn keeper(&self, config: &Config) -> Option<KeeperConfig> {
+        let (site, account) = self.election_at(config)?;
+        let mut hosted = self.hosted.iter();
+        let hosting = hosted.find(|hosting| id_of(hosting) == site.chain)?;
+        Some(KeeperConfig {
+            site,
+            node: hosting.node.clone(),
+            account: account?,
+        })
     }
 
     /// What the relay works on: in the local profile the gateways of the pair, paid for by the watchtower's account; and

@@ -89,6 +89,25 @@ async function operator(browser) {
   await page.getByText('light client of').first().waitFor();
   await page.goto('/members');
   await page.getByText('5 / 7').waitFor();
+
+  // The device of the demonstration has fallen silent: its page says so, and an alarm that somebody notices.
+  await page.goto('/devices');
+  await page.locator('tbody tr .badge.warn').first().waitFor();
+  await page.locator('tbody a[href^="/devices/"]').first().click();
+  measured.device = new URL(page.url()).pathname;
+  await page.locator('[data-k=health] .badge').waitFor();
+  await page.locator('svg polyline').first().waitFor({ state: 'attached' });
+  await page.locator('main a[href^="/feeds/"]').first().click();
+  await page.locator('svg rect.band').first().waitFor({ state: 'attached' });
+  await page.goto('/');
+  await page.getByText('Nobody has noticed the alarm').first().click();
+  await page.waitForURL('**/alarms');
+  const silent = page.locator('tbody tr', { hasText: 'has not spoken' }).first();
+  await silent.locator('[name=note]').fill('its battery is changed');
+  await silent.getByRole('button', { name: 'Acknowledge' }).click();
+  const noticed = page.locator('tbody tr', { hasText: 'its battery is changed' });
+  await noticed.waitFor();
+  assert.equal(await noticed.locator('form').count(), 0);
   await faultless(someone, 'operator');
 }
 
@@ -123,6 +142,22 @@ async function regulator(browser, transfer) {
   await page.goto(`/transfers/${proved.transfers[0].id}`);
   await page.locator('.timeline a[href*="/tx/"]').first().click();
   await page.locator('.event b').first().waitFor();
+
+  // Nothing is hidden: the whole log, what is anchored of it, and every event down to its transaction.
+  await page.goto('/log');
+  await page.locator('[data-k=root] code').waitFor();
+  assert.ok(Number(await page.locator('[data-k=size]').textContent()) > 25);
+  const newest = await page.locator('tbody td').first().textContent();
+  await page.getByRole('link', { name: 'older' }).click();
+  await page.waitForURL(/before=/);
+  assert.ok(Number(await page.locator('tbody td').first().textContent()) < Number(newest));
+  await page.locator('form.search[action="/log"] [name=q]').fill('Claimed');
+  await page.locator('form.search[action="/log"] button').click();
+  await page.waitForURL(/q=Claimed/);
+  await page.locator('tbody a[href*="/tx/"]').first().click();
+  await page.locator('.event b', { hasText: 'Claimed' }).first().waitFor();
+  await page.goto('/log?q=alarm_acknowledged');
+  await page.locator('tbody a[href="/alarms"]').first().waitFor();
 
   await page.goto('/');
   await page.getByRole('link', { name: '中文' }).click();
@@ -184,7 +219,8 @@ async function everywhere(browser, transfer) {
   const pages = {
     overview: '/', transfers: '/transfers', transfer: `/transfers/${transfer}`, start: '/transfers/new', messages: '/messages',
     message: `/messages/${messages.messages[0].id}`, supply: '/supply', peg: '/supply/points', chains: '/chains', chain: '/chains/public',
-    block: `/chains/${step.chain}/blocks/${step.height}`, transaction: `/chains/${step.chain}/tx/${step.tx}`, proofs: '/proofs',
+    block: `/chains/${step.chain}/blocks/${step.height}`, transaction: `/chains/${step.chain}/tx/${step.tx}`, proofs: '/proofs', feeds: '/feeds', feed: '/feeds/cold-chain%2Ftemperature',
+    devices: '/devices', device: measured.device, alarms: '/alarms', log: '/log',
     evidence: '/evidence', members: '/members', health: '/health', api: '/api',
   };
   const ways = [
@@ -213,9 +249,9 @@ async function everywhere(browser, transfer) {
 
 const browser = await launch();
 const late = setTimeout(() => {
-  console.error(`not done after ${(PATIENCE * 8) / 1000} s`);
+  console.error(`not done after ${(PATIENCE * 10) / 1000} s`);
   process.exit(1);
-}, PATIENCE * 8);
+}, PATIENCE * 10);
 try {
   const transfer = await member(browser);
   await operator(browser);

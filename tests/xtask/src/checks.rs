@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use serde_json::json;
 
 use crate::steps::Steps;
 use crate::tool::{Tool, root};
@@ -44,6 +45,22 @@ pub(crate) fn alerts(steps: &mut Steps) -> Result<()> {
     steps.run("alert rules", || {
         let rules = root().join("config/alerts.yml");
         Tool::new("promtool", ["check", "rules"]).arg(rules).run()
+    })?;
+    // Grafana has no checker of its own that can be installed: the queries are what breaks, and they are PromQL.
+    steps.run("dashboard queries", || {
+        let text = std::fs::read_to_string(root().join("config/grafana.json"))?;
+        let dashboard: serde_json::Value = serde_json::from_str(&text)?;
+        let panels = dashboard["panels"].as_array().into_iter().flatten();
+        let queries = panels.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+        let queries = queries.filter_map(|target| target["expr"].as_str());
+        let rule = |(index, query)| json!({ "record": format!("panel:{index}"), "expr": query });
+        let rules: Vec<_> = queries.enumerate().map(rule).collect();
+        ensure!(!rules.is_empty(), "config/grafana.json asks for nothing");
+        // JSON is YAML.
+        let groups = json!({ "groups": [{ "name": "dashboard", "rules": rules }] });
+        let file = root().join("target/dashboard-queries.yml");
+        std::fs::write(&file, groups.to_string())?;
+        Tool::new("promtool", ["check", "rules"]).arg(file).run()
     })
 }
 

@@ -190,6 +190,49 @@ pub(super) async fn reading(
     row.map(|row| signed(&row, chain)).transpose()
 }
 
+/// Readings from the last one not after `since` to the first one not before `until`, in their order, at most `most`.
+pub(super) async fn stretch(
+    pool: &SqlitePool,
+    chain: Chain,
+    (since, until): (u64, u64),
+    most: u32,
+) -> Result<Vec<Signed>, SinkError> {
+    // Times rise with the numbers: both ends are found by the numbers' index.
+    let rows = sqlx::query(
+        "SELECT r.*, (SELECT b.digest FROM readings b WHERE b.chain = r.chain AND b.sequence = r.sequence - 1) AS previous \
+         FROM readings r JOIN chains c ON c.number = r.chain \
+         WHERE c.device = ?1 AND c.feed = ?2 AND c.key_number = ?3 \
+         AND r.sequence >= COALESCE((SELECT f.sequence FROM readings f WHERE f.chain = c.number AND f.time <= ?4 \
+             ORDER BY f.sequence DESC LIMIT 1), 1) \
+         AND r.sequence <= COALESCE((SELECT l.sequence FROM readings l WHERE l.chain = c.number AND l.time >= ?5 \
+             ORDER BY l.sequence LIMIT 1), r.sequence) \
+         ORDER BY r.sequence LIMIT ?6",
+    )
+    .bind(chain.device.to_vec())
+    .bind(chain.feed.to_vec())
+    .bind(i64::from(chain.key_number))
+    .bind(number(since))
+    .bind(number(until))
+    .bind(i64::from(most))
+    .fetch_all(pool)
+    .await
+    .map_err(SinkError::of("reading a stretch of readings"))?;
+    let found: Vec<Signed> = rows
+        .iter()
+        .map(|row| signed(row, chain))
+        .collect::<Result<_, _>>()?;
+    // Each one names the digest of the row before: what is missing here is missing in the file.
+    let follows = |pair: &[Signed]| match pair {
+        [a, b] => a.body.sequence.checked_add(1) == Some(b.body.sequence),
+        _ => true,
+    };
+    if found.windows(2).all(follows) {
+        Ok(found)
+    } else {
+        Err(SinkError::Damaged { what: "chain" })
+    }
+}
+
 /// Of a device that changed its key, those of the newest key.
 pub(super) async fn recent(
     pool: &SqlitePool,

@@ -60,6 +60,70 @@ async fn what_was_stored_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_stretch_covers_the_time_asked_for_and_leaves_nothing_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, archive) = open(&dir, ArchiveConfig::default()).await;
+    let (mut one, mut two) = (Sensor::new("10.cold.7"), Sensor::new("10.cold.8"));
+    let readings = following(&mut one, 0..40);
+    let others = following(&mut two, 0..40);
+    archive.append(&readings, NOW).await.unwrap();
+    archive.append(&others, NOW).await.unwrap();
+    let time = |i: usize| readings[i].signed().body.time;
+    let ask = async |times, most| {
+        let found = archive.stretch(chain(&one), times, most).await.unwrap();
+        let numbers: Vec<u64> = found.iter().map(|s| s.body.sequence).collect();
+        (numbers, found)
+    };
+
+    let (numbers, found) = ask((time(9), time(29)), 257).await;
+    assert_eq!(numbers, (10..=30).collect::<Vec<_>>());
+    let said: Vec<_> = readings[9..30].iter().map(|r| *r.signed()).collect();
+    assert_eq!(found, said);
+    // Between two readings: the one before and the one after.
+    assert_eq!(ask((time(9) + 1, time(9) + 1), 257).await.0, vec![10, 11]);
+    // Beyond the ends: what there is.
+    assert_eq!(ask((0, u64::MAX), 257).await.0.len(), 40);
+    assert_eq!(ask((0, u64::MAX), 7).await.0, (1..=7).collect::<Vec<_>>());
+    let nobody = Chain {
+        key_number: 2,
+        ..chain(&one)
+    };
+    assert!(
+        archive
+            .stretch(nobody, (0, u64::MAX), 257)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_reading_missing_from_the_file_is_no_stretch() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, archive) = open(&dir, ArchiveConfig::default()).await;
+    let mut sensor = Sensor::new("10.cold.7");
+    archive
+        .append(&following(&mut sensor, 0..9), NOW)
+        .await
+        .unwrap();
+    archive.close().await;
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("DELETE FROM readings WHERE sequence = 5")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let archive = Archive::open(&path, ArchiveConfig::default())
+        .await
+        .unwrap();
+
+    let damaged = archive.stretch(chain(&sensor), (0, u64::MAX), 257).await;
+
+    assert!(matches!(damaged, Err(SinkError::Damaged { .. })));
+}
+
+#[tokio::test]
 async fn any_reading_is_proved_to_be_in_its_period() {
     let dir = tempfile::tempdir().unwrap();
     let hour = ArchiveConfig::default().period;

@@ -96,6 +96,8 @@ pub(crate) enum RpcError {
     TooManyFilters { max: usize },
     #[error("role {role} may not send transactions: {name} may read everything and send nothing")]
     RoleMayNotSend { role: Role, name: String },
+    #[error("the certificate of {0} was revoked, or its organisation removed, by the members")]
+    Barred(String),
     #[error(transparent)]
     Pool(#[from] PoolError),
     #[error("{}", revert_message(.0))]
@@ -145,7 +147,7 @@ impl RpcError {
             | Self::Override(_)
             | Self::UnknownSubscription(_) => INVALID_PARAMS,
             Self::UnknownMethod(_) | Self::NoKeys | Self::NoSubscriptions => METHOD_NOT_FOUND,
-            Self::RoleMayNotSend { .. } => REJECTED,
+            Self::RoleMayNotSend { .. } | Self::Barred(_) => REJECTED,
             Self::BlockRange { .. }
             | Self::TooManyLogs { .. }
             | Self::TooManyBytes { .. }

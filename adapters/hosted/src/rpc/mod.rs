@@ -34,7 +34,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::{context::Context, server::Server};
-use crate::{node::Node, tls::Peer};
+use crate::{
+    node::Node,
+    tls::{Barred, Peer},
+};
 
 /// What [`start`] needs.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub struct RpcConfig {
     pub access: Access,
     /// Which web pages may.
     pub origins: Origins,
+    /// Certificates that are refused.
+    pub barred: Arc<Barred>,
     /// Bounds.
     pub limits: RpcLimits,
 }
@@ -56,6 +61,7 @@ impl RpcConfig {
             listen,
             access,
             origins: Origins::Only(Vec::new()),
+            barred: Arc::default(),
             limits: RpcLimits::default(),
         }
     }

@@ -8,7 +8,8 @@ use jsonrpsee::{
     types::{ErrorObjectOwned, Id},
 };
 
-use super::error::RpcError;
+use super::{context::Caller, error::RpcError};
+use crate::tls::Barred;
 
 /// Whether a request came by a connection that can carry notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(crate) struct Rules {
     pub(crate) chain: String,
     pub(crate) methods: HashSet<&'static str>,
     pub(crate) timeout: Duration,
+    pub(crate) barred: Arc<Barred>,
 }
 
 /// Wraps the service that runs the methods.
@@ -37,6 +39,12 @@ pub(crate) struct Observe<S> {
 impl Rules {
     /// Refuses what cannot be served, and counts.
     fn check(&self, request: &Request<'_>) -> Result<(), ErrorObjectOwned> {
+        // At each request: a connection that is open already ends with the certificate, too.
+        if let Some(Caller(Some(peer))) = request.extensions().get::<Caller>()
+            && self.barred.has(peer.fingerprint)
+        {
+            return Err(RpcError::Barred(peer.name.clone()).into());
+        }
         let Some(name) = self.methods.get(request.method_name()).copied() else {
             // Names are a caller's to invent: they are no label of a metric, and no long line of a log.
             metrics::counter!("causeway_rpc_unknown_methods", "chain" => self.chain.clone())

@@ -87,6 +87,7 @@ impl Server {
             chain: chain.to_owned(),
             methods: methods.method_names().collect(),
             timeout: limits.request_time,
+            barred: config.barred.clone(),
         });
         let builder = ServerBuilder::new()
             .set_config(server)

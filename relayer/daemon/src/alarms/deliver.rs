@@ -1,12 +1,20 @@
 //! Telling people: a signed POST, and mail. Bounded attempts, longer and longer apart.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use hmac::{Hmac, Mac as _};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
-    transport::smtp::authentication::Credentials,
+    transport::smtp::{
+        authentication::Credentials,
+        client::{Certificate, Tls, TlsParameters},
+    },
 };
 use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,6 +33,24 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliverError {
+    /// The mail server's authority.
+    #[error("alarms.mail.ca_file {} cannot be read", path.display())]
+    ConfigCa {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The same, when it is none.
+    #[error("alarms.mail.ca_file {} must hold a certificate as PEM", path.display())]
+    ConfigCaPem {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: lettre::transport::smtp::Error,
+    },
     /// A file with a secret.
     #[error("{} must hold a secret in its first line and be readable by this user alone", path.display())]
     ConfigSecret {
@@ -230,6 +256,11 @@ impl Mailer {
                 .map_err(DeliverError::ConfigHost)?,
             MailTls::None => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&mail.host),
         };
+        let builder = match (&mail.ca, mail.tls) {
+            (None, _) | (_, MailTls::None) => builder,
+            (Some(ca), MailTls::Implicit) => builder.tls(Tls::Wrapper(believing(&mail.host, ca)?)),
+            (Some(ca), MailTls::Starttls) => builder.tls(Tls::Required(believing(&mail.host, ca)?)),
+        };
         let mut builder = builder.port(mail.port).timeout(Some(TIMEOUT));
         if let Some((user, file)) = &mail.login {
             let password = secret(file)?.expose_secret().to_owned();
@@ -241,6 +272,23 @@ impl Mailer {
             to: mail.to.iter().map(address).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// TLS to a server whose certificate this authority may have issued.
+fn believing(host: &str, ca: &Path) -> Result<TlsParameters, DeliverError> {
+    let pem = std::fs::read(ca).map_err(|source| DeliverError::ConfigCa {
+        path: ca.into(),
+        source,
+    })?;
+    let unreadable = |source| DeliverError::ConfigCaPem {
+        path: ca.into(),
+        source,
+    };
+    let authority = Certificate::from_pem(&pem).map_err(unreadable)?;
+    TlsParameters::builder(host.to_owned())
+        .add_root_certificate(authority)
+        .build()
+        .map_err(unreadable)
 }
 
 fn body(delivery: &DeliveryRow) -> serde_json::Value {
@@ -260,7 +308,7 @@ fn body(delivery: &DeliveryRow) -> serde_json::Value {
     })
 }
 
-fn secret(path: &std::path::Path) -> Result<SecretString, DeliverError> {
+fn secret(path: &Path) -> Result<SecretString, DeliverError> {
     let failed = |source| DeliverError::ConfigSecret {
         path: path.into(),
         source,

@@ -140,6 +140,8 @@ pub struct Mail {
     pub port: u16,
     /// Whether the connection is encrypted, and how.
     pub tls: MailTls,
+    /// The authority of its certificate, where no public one issued it.
+    pub ca: Option<PathBuf>,
     /// Who sends.
     pub from: String,
     /// Who is told.

@@ -110,6 +110,44 @@ async fn what_nobody_has_seen_escalates_and_what_somebody_has_does_not() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_back_escalates_nothing_early_and_loses_nothing() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let now = Arc::new(AtomicU64::new(10_000_000));
+    let clock = Arc::clone(&now);
+    let config = AlarmConfig {
+        escalate_after: Duration::from_secs(900),
+        wall: WallClock::new(move || clock.load(Ordering::SeqCst)),
+        ..AlarmConfig::default()
+    };
+    let alarms = Alarms::start(config, store(dir.path()).await).expect("nothing to tell");
+
+    alarms.raise(Rule::Stale, "before", "no news");
+    until(&alarms, AlarmState::Raised).await;
+    now.store(1_000_000, Ordering::SeqCst);
+    alarms.raise(Rule::Stale, "after", "no news");
+    let after = loop {
+        let open = alarms.list(None, true, None, 10).await.expect("read");
+        if let Some(row) = open.into_iter().find(|row| row.subject == "after") {
+            break row;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    // By this clock the first is of the future and the second is new.
+    assert_eq!((after.raised_at, after.state), (1_000, AlarmState::Raised));
+    now.store(1_899_000, Ordering::SeqCst);
+    alarms.clear(Rule::Stale, "after");
+    let cleared = until(&alarms, AlarmState::Cleared).await;
+    assert_eq!((cleared.id, cleared.escalated_at), (after.id, None));
+    // A jump ahead makes the other one late, as a clock that was right would.
+    now.store(11_000_000, Ordering::SeqCst);
+    let late = until(&alarms, AlarmState::Escalated).await;
+    assert_eq!(late.subject, "before");
+    alarms.shutdown().await;
+}
+
+#[tokio::test]
 async fn alarms_are_there_after_a_restart_and_are_not_raised_twice() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = store(dir.path()).await;

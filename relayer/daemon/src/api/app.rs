@@ -12,14 +12,16 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use causeway_adapter_api::{Chain, ChainError, ChainId, Tip};
-use causeway_adapter_hosted::node::Node;
+use causeway_adapter_hosted::{node::Node, tls::Barred};
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch::Sender as Signal};
 
 use super::{
-    AlarmView, EventView, FeedStep, MessageStep, SupplyView, page::Shared as Pages, watch,
+    AlarmView, EventView, FeedStep, MessageStep, SupplyView,
+    page::{self, Shared as Pages},
+    watch,
 };
 use crate::{
     alarms::Alarms,
@@ -27,10 +29,12 @@ use crate::{
     contracts::Proofs,
     crossing::{peg::PegHandle, settlement::SettlementHandle},
     drive::DriverHandle,
+    election::ElectionSite,
     eventlog::LogHandle,
     external::External,
     hosting::Hosting,
     keys::Signers,
+    members::Members,
     metrics,
     oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
@@ -54,6 +58,9 @@ pub struct App {
     pub(super) signers: Signers,
     pub(super) log: LogHandle,
     pub(super) alarms: Alarms,
+    pub(super) members: Option<Members>,
+    pub(super) barred: Arc<Barred>,
+    pub(super) election: Option<ElectionSite>,
     pub(super) chains: Vec<ChainEntry>,
     pub(super) accounts: BTreeMap<String, Address>,
     pub(super) access: Access,
@@ -89,6 +96,12 @@ pub struct Engines {
     pub log: LogHandle,
     /// The alarms.
     pub alarms: Alarms,
+    /// Where members decide, where that is known.
+    pub members: Option<Members>,
+    /// Certificates that count no more.
+    pub barred: Arc<Barred>,
+    /// Where producers are elected, where that is known.
+    pub election: Option<ElectionSite>,
 }
 
 /// Who may talk to the API.
@@ -259,6 +272,9 @@ impl App {
             log,
             oracle,
             signers,
+            members,
+            barred,
+            election,
         } = engines;
         let app = Arc::new(Self {
             driver,
@@ -267,6 +283,9 @@ impl App {
             supply,
             settlements,
             alarms,
+            members,
+            barred,
+            election,
             feeds,
             log,
             oracle,
@@ -288,6 +307,7 @@ impl App {
         });
         tokio::spawn(collect(Arc::clone(&app)));
         tokio::spawn(watch::margins(Arc::clone(&app)));
+        tokio::spawn(page::learn(Arc::clone(&app)));
         app
     }
 
@@ -374,7 +394,8 @@ struct Kept {
 impl Default for Events {
     fn default() -> Self {
         let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let run = started.map_or(0, |t| t.as_secs());
+        // Two starts within a second are two runs.
+        let run = started.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX));
         Self {
             kept: Mutex::default(),
             news: broadcast::channel(KEPT_EVENTS).0,

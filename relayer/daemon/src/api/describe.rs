@@ -7,8 +7,9 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alarms, chains, crossings, devices, events, evidence, feeds, health, lanes, log, log_stream,
-    market, messages, problem, proofs, readings, settlement, stakes, supply, transfers, views,
+    alarms, chains, crossings, devices, election, events, evidence, feeds, health, lanes, log,
+    log_stream, market, members, messages, problem, proofs, readings, sessions, settlement, stakes,
+    supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -61,6 +62,8 @@ use super::{
         readings::list,
         readings::show,
         readings::prove,
+        sessions::show,
+        sessions::record,
         log::list,
         log::head,
         log::proof,
@@ -72,6 +75,18 @@ use super::{
         lanes::list,
         lanes::pause,
         lanes::unpause,
+        election::show,
+        election::candidate,
+        election::history,
+        election::register,
+        election::act,
+        election::withdraw,
+        members::show,
+        members::proposals,
+        members::proposal,
+        members::propose,
+        members::vote,
+        members::execute,
         events::stream
     ),
     components(schemas(

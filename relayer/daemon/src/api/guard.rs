@@ -23,7 +23,7 @@ const OVERSIGHT: [&str; 4] = [
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
 /// Acts of those who run devices and feeds, and of members.
-const OF_DEVICES: [&str; 10] = [
+const OF_DEVICES: [&str; 11] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
@@ -34,6 +34,13 @@ const OF_DEVICES: [&str; 10] = [
     "/v1/market/purchases",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
+    "/v1/sessions",
+];
+/// Votes of organisations, with a certificate that speaks for one.
+const OF_MEMBERS: [&str; 3] = [
+    "/v1/members/proposals",
+    "/v1/members/proposals/{number}/vote",
+    "/v1/members/proposals/{number}/execute",
 ];
 /// Have their own life time.
 const STREAMS: [&str; 2] = ["/v1/events", "/v1/log/events"];
@@ -81,7 +88,7 @@ fn allowed(app: &App, caller: &Caller, request: &Request, route: &str) -> Result
         Access::Loopback => same_machine(request.headers()),
         Access::Certificates if OPEN.contains(&path) => Ok(()),
         Access::Certificates => {
-            in_role(caller, request.method(), route)?;
+            in_role(app, caller, request.method(), route)?;
             same_site(request)
         }
     }
@@ -151,7 +158,7 @@ fn is_reading(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem> {
+fn in_role(app: &App, caller: &Caller, method: &Method, route: &str) -> Result<(), Problem> {
     let Some(peer) = &caller.peer else {
         let detail = caller
             .refused
@@ -166,6 +173,19 @@ fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem>
             what,
         ));
     };
+    if app.barred.has(peer.fingerprint) {
+        let detail = format!(
+            "the certificate of {} was revoked, or its organisation removed, by the members",
+            peer.name
+        );
+        let what = "ask the members; GET /v1/members lists whose certificates count";
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "certificate-barred",
+            detail,
+            what,
+        ));
+    }
     // Checking a file changes nothing.
     let reads = is_reading(method) || route == page::CHECK;
     if reads || may(peer.role, route) {
@@ -179,6 +199,8 @@ fn in_role(caller: &Caller, method: &Method, route: &str) -> Result<(), Problem>
         "ask an operator, regulator or admin"
     } else if OF_DEVICES.contains(&route) {
         "ask a member, operator or admin"
+    } else if OF_MEMBERS.contains(&route) {
+        "ask a member, regulator or admin"
     } else {
         "ask a member or admin"
     };
@@ -196,7 +218,7 @@ pub(super) fn may(role: Role, route: &str) -> bool {
         Role::Admin => true,
         Role::Member => !OVERSIGHT.contains(&route),
         Role::Operator => OVERSIGHT.contains(&route) || OF_DEVICES.contains(&route),
-        Role::Regulator => OVERSIGHT.contains(&route),
+        Role::Regulator => OVERSIGHT.contains(&route) || OF_MEMBERS.contains(&route),
         // A role that came after this was written.
         _ => false,
     }

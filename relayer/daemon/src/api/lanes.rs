@@ -101,7 +101,7 @@ pub(super) async fn pause(
     act(&app, &caller, &chain, lane, body.why, Wanted::Paused).await
 }
 
-/// Lets a lane run again: the administrator's right. Where that is a contract of votes, the daemon cannot do it.
+/// Lets a lane run again: the administrator's right. Where that is the `MemberRegistry`, members propose it instead.
 #[utoipa::path(
     post, path = "/v1/lanes/{chain}/{lane}/unpause", tag = "lanes", request_body = LaneAct,
     params(("chain" = String, Path, description = "name or id"), ("lane" = u32, Path, description = "number of the lane")),
@@ -169,7 +169,7 @@ async fn act(
             "only {} may do that, whose key is not here",
             names.join(" or ")
         );
-        let what = "ask whoever holds that key, or the members where it is their contract";
+        let what = "ask whoever holds that key; where it is the MemberRegistry, `causeway member propose unpause`";
         return Err(conflict("no-right", detail, what));
     };
     let gateway = view.gateway.parse().map_err(Problem::bad_request)?;
@@ -285,7 +285,7 @@ async fn paused(
     }))
 }
 
-async fn ask<C: SolCall>(
+pub(super) async fn ask<C: SolCall>(
     entry: &ChainEntry,
     to: Address,
     at: Height,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{App, Problem, app::Access, market::listing_id, serve::Caller};
-use crate::oracle::{OracleHandle, ReadingProof};
+use crate::oracle::{DeviceState, OracleHandle, ReadingProof};
 
 /// Most readings of one page.
 const MAX_PAGE: u64 = 256;
@@ -89,13 +89,39 @@ pub(super) struct Which {
     limit: Option<u64>,
 }
 
+impl Which {
+    /// Of a feed and key, for a reader of a group.
+    pub(super) fn of(feed: Option<String>, key_number: Option<u32>, group: Option<u64>) -> Self {
+        Self {
+            feed,
+            key_number,
+            group,
+            from: None,
+            limit: None,
+        }
+    }
+}
+
 /// A device's chain that somebody may read.
-struct Found {
-    did: Did,
-    chain: reading::Chain,
+pub(super) struct Found {
+    pub(super) did: Did,
+    pub(super) chain: reading::Chain,
+    pub(super) state: DeviceState,
     hardware: [B256; 2],
     present: bool,
     paid: Option<PaidReads>,
+}
+
+impl Found {
+    /// Whether the caller may have all of it, and not so many readings as it paid for.
+    pub(super) fn whole(&self) -> Result<(), Problem> {
+        match self.paid {
+            Some(_) => Err(closed(
+                "a session is a whole stretch of readings, and you bought reads one by one",
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads that the caller bought one by one.
@@ -224,7 +250,8 @@ pub(super) async fn prove(
 }
 
 impl App {
-    async fn readable(
+    /// The chain of readings that is asked for, if the caller may read it.
+    pub(super) async fn readable(
         &self,
         caller: &Caller,
         device: &str,
@@ -256,6 +283,7 @@ impl App {
                 feed: feed_id(feed),
                 key_number,
             },
+            state: record.state,
             hardware: record.hardware,
             present: key_number == record.key_number,
             did,

@@ -45,7 +45,7 @@ pub struct StakeView {
 
 /// What was paid out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Withdrawn {
+pub struct DepositReturned {
     /// The device.
     pub did: String,
     /// Where it is in its life now.
@@ -112,7 +112,7 @@ pub(super) async fn exit(
     post, path = "/v1/devices/{did}/withdraw", tag = "devices", request_body = ByAccount,
     params(("did" = String, Path, description = "did:odin:<number>")),
     responses(
-        (status = 200, body = Withdrawn), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = DepositReturned), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 503, body = Problem)
     )
 )]
@@ -120,7 +120,7 @@ pub(super) async fn withdraw(
     State(app): State<Arc<App>>,
     did: Result<Path<String>, PathRejection>,
     body: Result<Json<ByAccount>, JsonRejection>,
-) -> Result<Json<Withdrawn>, Problem> {
+) -> Result<Json<DepositReturned>, Problem> {
     let (oracle, did) = (app.oracle()?, of_path(did)?);
     let Json(request) = body?;
     let by = app.address("by", &request.by)?;
@@ -142,7 +142,7 @@ pub(super) async fn withdraw(
         return Err(nothing(state, payee));
     }
     send(&app, by, admit::withdraw(&site, payee)).await?;
-    Ok(Json(Withdrawn {
+    Ok(Json(DepositReturned {
         did: did.to_string(),
         state,
         payee: payee.to_string(),

@@ -201,6 +201,9 @@ impl Bench {
             signers: crate::keys::Signers::default(),
             log,
             alarms,
+            members: None,
+            barred: Arc::default(),
+            election: None,
         };
         let entry = |chain: MockChain, name: &str| ChainEntry {
             name: name.into(),
@@ -736,7 +739,8 @@ async fn an_unknown_feed_and_a_page_too_large_are_refused() {
 
     let (status, list) = bench.get("/v1/feeds").await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(list["feeds"], serde_json::json!([]));
+    let names = [&list["feeds"][0]["name"], &list["feeds"][1]["name"]];
+    assert_eq!(names, [FEED, "alice"]);
     for path in ["cold-chain%2F7", "cold-chain%2F7/history"] {
         let unknown = bench.get(&format!("/v1/feeds/{path}")).await;
         assert!(is_problem(&unknown, StatusCode::NOT_FOUND), "{path}");

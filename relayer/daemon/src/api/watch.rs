@@ -180,3 +180,105 @@ const EVERY: Duration = Duration::from_secs(5);
 const PAGE: u32 = 200;
 /// Newest transfers that are looked at.
 const MOST: u32 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{Address, B256, U256};
+    use causeway_adapter_api::{Asset, Hashlock, Lock, LockId, Terms};
+    use causeway_core::{
+        margin::ChainTiming,
+        swap::{Asked, Fate, Give, Leg, Outcome, Party, Plan, Seen, Side},
+    };
+
+    use super::*;
+    use crate::store::RecordKey;
+
+    fn lock(refund_at: u64) -> Lock {
+        Lock {
+            hashlock: Hashlock(B256::repeat_byte(1)),
+            sender: Address::ZERO,
+            recipient: Address::ZERO,
+            asset: Asset::Native,
+            amount: U256::from(1),
+            deposit: U256::ZERO,
+            terms: Terms {
+                public_claim_at: Timestamp(refund_at),
+                refund_at: Timestamp(refund_at),
+                public_refund_at: Timestamp(refund_at),
+                parts: 1,
+                hook_flags: 0,
+                salt: 0,
+            },
+            hooks: Address::ZERO,
+        }
+    }
+
+    /// We answered on chain 2, where our lock ends at 1000; the initiator's on chain 1 ends at 1500.
+    fn record(ended: Option<Outcome>) -> Record {
+        let state = State::Party(Party {
+            plan: Plan {
+                give: Leg {
+                    chain: ChainId(2),
+                    lock: lock(1_000),
+                },
+                spender: Address::ZERO,
+                margin: 500,
+                settle: 4,
+                lock_by: Timestamp(900),
+            },
+            side: Side::Counterparty,
+            give: Give::Approving,
+            take: Take::Seen {
+                seen: Seen {
+                    chain: ChainId(1),
+                    id: LockId(B256::repeat_byte(2)),
+                    lock: lock(1_500),
+                },
+                fate: Fate::Open,
+            },
+            preimage: None,
+            asked: Asked::default(),
+            ended,
+        });
+        Record {
+            key: RecordKey::from(&state),
+            state,
+            revision: 0,
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+
+    fn timing(finality_ms: u64) -> Timing {
+        let chain = ChainTiming {
+            inclusion_ms: 1_000,
+            finality_ms,
+        };
+        Timing {
+            a: chain,
+            b: chain,
+            skew: 10,
+            outage: 300,
+        }
+    }
+
+    #[test]
+    fn deadlines_that_were_far_enough_are_too_near_once_the_chains_are_slow() {
+        let (chains, both) = deadlines(&record(None)).expect("both are locked");
+
+        assert_eq!(chains, (ChainId(1), ChainId(2)));
+        assert_eq!(enough(both, &timing(1_000)), Ok(()));
+        assert_eq!(
+            enough(both, &timing(200_000)),
+            Err(MarginError::TooThin {
+                expected: 714,
+                got: 500
+            })
+        );
+    }
+
+    #[test]
+    fn a_transfer_that_is_over_has_no_margin() {
+        assert!(deadlines(&record(Some(Outcome::Completed))).is_none());
+    }
+}

@@ -12,6 +12,7 @@ use clap::Args;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 
+use super::viewers;
 use crate::store::{LogFilter, LogPage, NewEntry, SegmentRow, Store, StoreKey};
 
 /// Options of `causeway bench log`.
@@ -23,6 +24,12 @@ pub struct LogBench {
     /// Entries of one transaction of the database: as many as a block has.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     batch: u64,
+    /// Who listens to the stream of a log of as many entries; 0 leaves that out.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=5_000))]
+    viewers: u32,
+    /// Entries that come while they listen.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    news: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,6 +43,7 @@ struct Found {
     proof_micros: f64,
     page_millis: f64,
     database_bytes_per_entry: f64,
+    served: Option<viewers::Found>,
 }
 
 const SEGMENT: u64 = 7_001;
@@ -47,7 +55,12 @@ const PAGES: u32 = 100;
 /// # Errors
 /// Fails when there is no place for the database, or it does not hold what was written.
 pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
-    let LogBench { entries, batch } = options;
+    let LogBench {
+        entries,
+        batch,
+        viewers,
+        news,
+    } = options;
     let dir = tempfile::tempdir().context("making a directory")?;
     let path = dir.path().join("log.sqlite");
     let store = Store::open(&path, StoreKey::new([1; 32])).await?;
@@ -112,6 +125,16 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
         .context("the database's size")?
         .len();
 
+    let served = match viewers {
+        0 => None,
+        viewers => {
+            eprintln!("{viewers} listeners ...");
+            let place = dir.path().join("served");
+            std::fs::create_dir(&place).context("making a directory")?;
+            Some(viewers::measure(&place, entries, viewers as usize, news).await?)
+        }
+    };
+
     let count = entries as f64;
     let found = Found {
         entries,
@@ -123,6 +146,7 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
         proof_micros: proof * 1e6 / PROOFS as f64,
         page_millis: page * 1e3 / f64::from(PAGES),
         database_bytes_per_entry: size as f64 / count,
+        served,
     };
     if json {
         println!("{}", serde_json::to_string(&found)?);
@@ -156,6 +180,9 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
         "  database                            {:>10.0} bytes an entry",
         found.database_bytes_per_entry
     );
+    if let Some(served) = &found.served {
+        served.print();
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@
 //! Every chain is a process of its own, so that processor time and memory are the chain's alone: `bench serve` runs one.
 //! `bench prove` measures the statements of `causeway-circuits`, beside the bare library and snarkjs.
 //! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
-//! `bench log` measures the event log.
+//! `bench log` measures the event log, pages of it and who listens to it.
 //! `bench relay` measures messages between the live chains.
 //! `bench ingest` measures readings of devices that become durable.
 //! `bench feed` measures the way of a reading to a final answer on both chains.
@@ -25,6 +25,7 @@ mod prove;
 mod relay;
 mod report;
 mod target;
+mod viewers;
 mod work;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

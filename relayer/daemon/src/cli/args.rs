@@ -143,6 +143,12 @@ pub(super) enum Command {
     /// Lanes between the chains: list, pause, unpause
     #[command(subcommand)]
     Lane(Lane),
+    /// Who validates the public chain: candidates, votes, elections
+    #[command(subcommand)]
+    Election(super::election::args::Election),
+    /// Members of the consortium: who they are, what they propose, vote on and execute
+    #[command(subcommand)]
+    Member(super::member::args::Member),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
@@ -889,6 +895,35 @@ pub(super) enum Reading {
         /// Where to
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+    },
+    /// Write a device's readings of some time with the operators' signatures: what a `session` proof is made of
+    #[command(
+        after_help = "Example:\n  causeway reading session did:odin:10.cold.7 --since 1763733600000 --until 1763737200000 --out s.json\n\n\
+        The file holds every reading: it is private. Operators elsewhere write one each by their own daemons."
+    )]
+    Session {
+        /// The device's DID
+        did: String,
+        #[command(flatten)]
+        when: super::proof::args::When,
+        /// Where to
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put such a session on record on a chain, with the signatures of all the files; no reading is sent
+    #[command(
+        after_help = "Example:\n  causeway reading record s.json from-another-operator.json --from public:dave"
+    )]
+    Record {
+        /// Files about one session
+        #[arg(required = true, value_name = "FILE", num_args = 1..=31)]
+        files: Vec<PathBuf>,
+        /// Who pays, where
+        #[arg(long, value_name = "CHAIN:ACCOUNT")]
+        from: String,
+        /// The DeviceSessions [default: the one the daemon knows]
+        #[arg(long, value_name = "ADDRESS")]
+        sessions: Option<Address>,
     },
     /// Check such a file without asking anybody
     #[command(

@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     api::{
-        AdmitDevice, ByAccount, DeviceList, DeviceView, FeedView, OracleView, StakeView, Withdrawn,
+        AdmitDevice, ByAccount, DepositReturned, DeviceList, DeviceView, FeedView, OracleView,
+        StakeView,
     },
     config::Purpose,
     keys::Authority,
@@ -86,7 +87,7 @@ pub(super) async fn run(
         Command::Withdraw { did, by } => {
             let body = ByAccount { by };
             let path = format!("/v1/devices/{}/withdraw", parsed(&did)?);
-            let paid: Withdrawn = Api::connect(global)?.post(&path, &body).await?;
+            let paid: DepositReturned = Api::connect(global)?.post(&path, &body).await?;
             let text = format!(
                 "{} is {}; {} smallest units were paid to {}",
                 paid.did,

@@ -1,8 +1,10 @@
-//! `causeway proof`: making, checking and submitting proofs. Everything but `submit` and `circuits` needs no daemon.
+//! `causeway proof`: making, checking and submitting proofs. Everything but `submit`, `circuits` and `session` of a DID needs
+//! no daemon.
 
 pub(super) mod args;
 mod files;
 mod keys;
+mod session;
 
 use std::{io, path::Path};
 
@@ -29,7 +31,7 @@ use super::{
     transfer::{at, segment},
 };
 use crate::api::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
-use args::{Command, Form, KeyChoice, KeysFolder, Make};
+use args::{Command, Form, How, KeyChoice, KeysFolder, Make};
 use files::{read_bytes, read_private, read_proof, read_text, write};
 use keys::development;
 
@@ -47,6 +49,10 @@ pub(super) async fn run(
             Ok(())
         }
         Command::Keys { statements, keys } => make_keys(global, &statements, &keys, output).await,
+        Command::Session(arguments) => {
+            let witness = session::witness(global, &arguments).await?;
+            prove(global, witness, &arguments.how, output).await
+        }
         Command::Make(arguments) => make(global, arguments, output).await,
         Command::Verify {
             proof,
@@ -204,13 +210,23 @@ async fn make_keys(
 
 async fn make(global: &Global, arguments: Make, output: &Output) -> Result<(), CliError> {
     let witness = Witness::read(&read_private(&arguments.witness)?)?;
+    prove(global, witness, &arguments.how, output).await
+}
+
+/// Proves in a worker thread, within bounds; Ctrl-C cancels.
+async fn prove(
+    global: &Global,
+    witness: Witness,
+    how: &How,
+    output: &Output,
+) -> Result<(), CliError> {
     let registered = witness.registered();
-    let source = arguments.key.open(global)?;
+    let source = how.key.open(global)?;
     let limits = Limits {
-        threads: arguments.threads,
+        threads: how.threads,
         at_once: std::num::NonZeroUsize::MIN,
         waiting: 0,
-        memory: arguments.memory.get().saturating_mul(1 << 20),
+        memory: how.memory.get().saturating_mul(1 << 20),
     };
     let prover = std::sync::Arc::new(Prover::new(limits)?);
     let cancel = prover.cancel();
@@ -250,7 +266,7 @@ async fn make(global: &Global, arguments: Make, output: &Output) -> Result<(), C
             proving.await?
         }
     };
-    write(&arguments.out, file.write()?.as_bytes())?;
+    write(&how.out, file.write()?.as_bytes())?;
     let inputs: serde_json::Map<String, Value> = names
         .iter()
         .zip(&file.inputs)
@@ -259,14 +275,14 @@ async fn make(global: &Global, arguments: Make, output: &Output) -> Result<(), C
     let development = origin == Origin::Development;
     let found = json!({
         "circuit": registered.circuit(), "statement": statement(&file), "key": file.key,
-        "development": development, "inputs": inputs, "file": arguments.out,
+        "development": development, "inputs": inputs, "file": how.out,
     });
     let text = format!(
         "{}: statement {}{}\n  causeway proof verify {}",
         registered.circuit(),
         statement(&file),
         warning(development),
-        arguments.out.display()
+        how.out.display()
     );
     output.answer(&found, text);
     Ok(())

@@ -16,6 +16,7 @@ use super::{
 
 mod evm;
 mod log;
+mod members;
 mod oracle;
 mod peg;
 mod settlement;
@@ -73,6 +74,8 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     Ok(Config {
         oracle,
         eventlog: checker.eventlog(raw.eventlog, &chains, &accounts)?,
+        members: checker.members(raw.members, &chains)?,
+        election: checker.election(raw.election, &chains, &accounts)?,
         alarms: checker.alarms(raw.alarms)?,
         api: checker.api(raw.api)?,
         transfers: checker.transfers(raw.transfers, &data_dir)?,

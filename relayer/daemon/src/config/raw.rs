@@ -41,6 +41,10 @@ pub struct Raw {
     pub settlements: BTreeMap<String, Settlement>,
     /// The event log.
     pub eventlog: EventLog,
+    /// Who belongs to the consortium.
+    pub members: Members,
+    /// Who validates the public chain.
+    pub election: Election,
     /// Who is told of alarms.
     pub alarms: Alarms,
 }
@@ -599,6 +603,28 @@ pub struct EventLog {
     pub repeated_refunds_seconds: u64,
 }
 
+/// `[members]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Members {
+    /// The consortium chain, by name.
+    pub chain: Option<String>,
+    /// The `MemberRegistry` there. Deployed by the local profile.
+    pub registry: Option<Address>,
+}
+
+/// `[election]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Election {
+    /// The public chain, by name.
+    pub chain: Option<String>,
+    /// The `Election` there. Deployed by the local profile.
+    pub contract: Option<Address>,
+    /// Our account that records blocks, calls for elections and brings evidence, by name.
+    pub keeper: Option<String>,
+}
+
 /// `[alarms]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -632,6 +658,9 @@ pub struct Mail {
     /// How it is talked to.
     #[serde(default = "implicit")]
     pub tls: crate::alarms::MailTls,
+    /// PEM of the authority of its certificate, where no public one issued it.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Who sends.
     pub from: String,
     /// Who is told.
@@ -685,6 +714,8 @@ impl Default for Raw {
             oracle: Oracle::default(),
             settlements: BTreeMap::new(),
             eventlog: EventLog::default(),
+            members: Members::default(),
+            election: Election::default(),
             alarms: Alarms::default(),
         }
     }

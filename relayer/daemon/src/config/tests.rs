@@ -656,3 +656,41 @@ fn what_the_local_profile_makes_by_itself_is_not_named_there() {
         "{settlement}"
     );
 }
+
+#[test]
+fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
+    let full = parse(FULL, base().path(), Purpose::Daemon).unwrap();
+    assert_eq!(
+        full.members.map(|(chain, _)| chain),
+        Some("consortium".into())
+    );
+    let election = full.election.expect("the example names one");
+    assert_eq!(election.keeper.as_deref(), Some("watchtower"));
+
+    const MEMBERS: &str = "[members]\nchain = \"consortium\"";
+    const ELECTION: &str = "[election]\nchain = \"public\"";
+    const REGISTRY: &str = "registry = \"0x0000000000000000000000000000000000000032\"\n";
+    let cases = [
+        (MEMBERS, "[members]\nchain = \"nowhere\"", "members.chain"),
+        (MEMBERS, "[members]", "members.chain"),
+        (REGISTRY, "", "members.chain"),
+        ("0032\"", "0000\"", "members.registry"),
+        (
+            ELECTION,
+            "[election]\nchain = \"nowhere\"",
+            "election.chain",
+        ),
+        (ELECTION, "[election]", "election.chain"),
+        ("0033\"", "0000\"", "election.contract"),
+        (
+            "harm nobody.   default: none\nkeeper = \"watchtower\"",
+            "harm nobody.\nkeeper = \"nobody\"",
+            "election.keeper",
+        ),
+    ];
+    for (from, to, key) in cases {
+        assert!(FULL.contains(from), "{from}");
+        let message = refused(&FULL.replacen(from, to, 1));
+        assert!(message.contains(key), "{key}: {message}");
+    }
+}

@@ -47,6 +47,10 @@ pub struct Config {
     pub settlements: BTreeMap<String, Settlement>,
     /// The event log.
     pub eventlog: EventLog,
+    /// Name of the consortium chain and its `MemberRegistry`; `None` in the local profile, which deploys one.
+    pub members: Option<(String, Address)>,
+    /// The public chain, its `Election`, and our account that keeps it; `None` in the local profile, which deploys one.
+    pub election: Option<ElectionAt>,
     /// Who is told of alarms.
     pub alarms: AlarmConfig,
 }
@@ -155,6 +159,17 @@ pub struct Settlement {
     pub settlement: Address,
     /// Where reading the results begins.
     pub consortium_start: u64,
+}
+
+/// An election that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElectionAt {
+    /// Name of the chain.
+    pub chain: String,
+    /// The `Election` there.
+    pub contract: Address,
+    /// Our account that records blocks, calls for elections and brings evidence, by name.
+    pub keeper: Option<String>,
 }
 
 /// The event log.

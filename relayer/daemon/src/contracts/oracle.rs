@@ -41,6 +41,14 @@ pub(super) const ORACLE_PUBLIC: u64 = 4;
 /// Transactions of [`ensure_settlement`](super::ensure_settlement) on the consortium chain.
 const SETTLING_CONSORTIUM: u64 = 2;
 
+/// Transactions of [`ensure_oracle`] on the consortium chain.
+const ORACLE_CONSORTIUM: u64 = 4;
+
+/// The deployer's next nonce on the consortium chain after [`ensure_oracle`].
+pub(super) const fn after_consortium(holders: usize) -> u64 {
+    first_of_settling(holders) + SETTLING_CONSORTIUM + ORACLE_CONSORTIUM
+}
+
 /// Where the contracts of devices and feeds are in the local profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OracleAt {

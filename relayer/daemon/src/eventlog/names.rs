@@ -38,6 +38,8 @@ fn known(topic: B256) -> Option<(&'static str, &'static str)> {
         Evidence::EvidenceEvents,
         EvidenceRoll::EvidenceRollEvents,
         DataMarket::DataMarketEvents,
+        MemberRegistry::MemberRegistryEvents,
+        Election::ElectionEvents,
     }
     None
 }

@@ -73,4 +73,7 @@ pub enum OracleError {
         /// Where.
         chain: ChainId,
     },
+    /// A worker thread is gone.
+    #[error("a worker thread ended early: see the log")]
+    Worker,
 }

@@ -20,6 +20,7 @@ mod kit;
 mod operator;
 mod proof;
 mod record;
+mod session;
 mod setup;
 mod watch;
 
@@ -44,6 +45,7 @@ pub use self::{
     operator::Operator,
     proof::{ProofError, ProvedAnchor, ReadingProof, Shown},
     record::{AnchorRecord, DeviceRecord, DeviceState, OracleFact},
+    session::{NoSession, Session, Sessions, digest_of},
     setup::{OperatorSetup, OracleConfig, OracleSite},
 };
 use crate::{

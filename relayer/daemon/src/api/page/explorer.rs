@@ -154,7 +154,7 @@ fn of_transaction(chain: &str, record: &BlockRecord, index: usize) -> Option<Tra
         chain: chain.to_owned(),
         block: record.block.number(),
         time: record.block.header().timestamp,
-        value: amounts::whole(tx.value(), "native"),
+        value: amounts::whole(tx.value(), amounts::NATIVE, "native"),
         gas: receipt.cumulative_gas_used().saturating_sub(before),
         call: decode::call(tx.input()).filter(|_| tx.to().is_some()),
         data: clipped(tx.input().to_string()),

@@ -36,6 +36,7 @@ use axum::{
 };
 use causeway_console::{Place, assets::Asset};
 
+pub(super) use amounts::learn;
 pub(super) use evidence::CHECK;
 pub(super) use look::{Look, refused};
 
@@ -72,6 +73,7 @@ pub(super) struct Shared {
     /// Files that are checked at once.
     checks: tokio::sync::Semaphore,
     heights: live::Heights,
+    decimals: amounts::Decimals,
 }
 
 impl Shared {
@@ -89,6 +91,7 @@ impl Shared {
             skew,
             checks: tokio::sync::Semaphore::new(evidence::MAX_CHECKS),
             heights: live::Heights::default(),
+            decimals: amounts::Decimals::default(),
         }
     }
 }

@@ -55,6 +55,7 @@ async fn load(
 ) -> Result<Peg, Problem> {
     let (Path(name), Query(ask)) = (peg?, ask?);
     let rows = app.supply.statements(&name, ask.before, DRAWN).await?;
+    let decimals = app.peg_decimals(&name);
     let all: Vec<SupplyView> = rows
         .iter()
         .map(|row| SupplyView::new(app, &name, row))
@@ -74,21 +75,26 @@ async fn load(
             newer: ask.before.map(|_| format!("/supply/{}", segment(&name))),
             older,
         },
-        history: all.iter().rev().filter_map(sum).collect(),
-        unit: "points".into(),
+        history: all
+            .iter()
+            .rev()
+            .filter_map(|view| sum(view, decimals))
+            .collect(),
+        unit: decimals.map_or("smallest", |_| "points").into(),
         statements: shown,
         name,
     })
 }
 
 fn statement(app: &App, view: &SupplyView) -> Statement {
+    let decimals = app.peg_decimals(&view.peg);
     Statement {
         peg: view.peg.clone(),
         seq: view.seq,
         at: view.at,
         holds: view.holds,
         finding: view.finding.clone(),
-        missing: view.missing.as_deref().map(money),
+        missing: view.missing.as_deref().map(|text| money(text, decimals)),
         home: end(&view.home),
         side: end(&view.side),
         books: app.books(view),
@@ -104,10 +110,10 @@ fn end(end: &SupplyEnd) -> End {
     }
 }
 
-fn sum(view: &SupplyView) -> Option<Sum> {
+fn sum(view: &SupplyView, decimals: Option<u8>) -> Option<Sum> {
     let books = view.books.as_ref()?;
     // A picture shows fewer digits than a float has.
-    let units = |text: &str| money(text).amount.parse().ok();
+    let units = |text: &str| money(text, decimals).amount.parse().ok();
     Some(Sum {
         at: view.at,
         held: units(&books.held)?,
@@ -115,10 +121,11 @@ fn sum(view: &SupplyView) -> Option<Sum> {
     })
 }
 
-fn money(text: &str) -> Money {
-    match U256::from_str_radix(text, 10) {
-        Ok(number) => whole(number, "points"),
-        Err(_) => Money {
+/// In whole units where the token has said how many digits they have, in smallest units elsewhere.
+fn money(text: &str, decimals: Option<u8>) -> Money {
+    match (U256::from_str_radix(text, 10), decimals) {
+        (Ok(number), Some(decimals)) => whole(number, decimals, "points"),
+        _ => Money {
             amount: text.to_owned(),
             unit: "smallest".into(),
         },
@@ -143,6 +150,8 @@ impl App {
     /// The sums of a statement in the units people use.
     pub(super) fn books(&self, view: &SupplyView) -> Option<Books> {
         let books = view.books.as_ref()?;
+        let decimals = self.peg_decimals(&view.peg);
+        let money = |text: &str| money(text, decimals);
         Some(Books {
             held: money(&books.held),
             carried_in: money(&books.carried_in),

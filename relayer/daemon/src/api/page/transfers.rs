@@ -150,18 +150,22 @@ pub(super) async fn start(
 
 async fn begin(app: &App, typed: &BTreeMap<String, String>) -> Result<String, Problem> {
     let field = |name: &str| typed.get(name).map_or("", |value| value.trim());
-    let give = amounts::typed("give", field("give"))?;
+    let is_swap = field("kind") == "swap";
+    let given = if is_swap { field("give_asset") } else { "peg" };
+    let decimals = app.decimals_of(field("from_chain"), given)?;
+    let give = amounts::typed("give", field("give"), decimals)?;
     let (from, to) = (
         json!({ "chain": field("from_chain"), "account": field("from_account") }),
         json!({ "chain": field("to_chain"), "account": field("to_account") }),
     );
+    let wanted = || app.decimals_of(field("to_chain"), field("want_asset"));
     let body = match field("kind") {
         "swap" => json!({
             "from": from,
             "give": { "asset": field("give_asset"), "amount": give },
             "counterparty": field("counterparty"),
             "to": to,
-            "want": { "asset": field("want_asset"), "amount": amounts::typed("want", field("want"))? },
+            "want": { "asset": field("want_asset"), "amount": amounts::typed("want", field("want"), wanted()?)? },
         }),
         kind => {
             json!({ "kind": kind, "from": from, "give": { "asset": "peg", "amount": give }, "to": to })

@@ -8,7 +8,10 @@ use super::*;
 use crate::alarms::Rule;
 
 /// What each role may do beside reading: every other address that changes something is refused to it.
-const MEMBERS: [&str; 6] = [
+const MEMBERS: [&str; 9] = [
+    "/v1/election/candidates",
+    "/v1/election/candidates/{number}",
+    "/v1/election/withdraw",
     "/v1/transfers",
     "/v1/transfers/{id}/refund",
     "/v1/transfers/{id}/confirm",
@@ -33,6 +36,12 @@ const OVERSEERS: [&str; 3] = [
     "/v1/alarms/{id}/acknowledge",
     "/v1/lanes/{chain}/{lane}/pause",
     "/v1/lanes/{chain}/{lane}/unpause",
+];
+/// What members and regulators may: their organisations vote.
+const OF_MEMBERS: [&str; 3] = [
+    "/v1/members/proposals",
+    "/v1/members/proposals/{number}/vote",
+    "/v1/members/proposals/{number}/execute",
 ];
 /// Nobody needs a certificate for these.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -82,6 +91,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
                 "{feed}",
                 "{device}",
                 "{sequence}",
+                "{number}",
             ]
             .iter()
             .fold(path.clone(), |path, part| path.replace(part, "1"));
@@ -97,12 +107,16 @@ async fn every_address_answers_every_role_as_the_table_says() {
                     None => false,
                     Some(_) if method == Method::GET => true,
                     Some(Role::Member) => {
-                        MEMBERS.contains(&path.as_str()) || OF_DEVICES.contains(&path.as_str())
+                        MEMBERS.contains(&path.as_str())
+                            || OF_DEVICES.contains(&path.as_str())
+                            || OF_MEMBERS.contains(&path.as_str())
                     }
                     Some(Role::Operator) => {
                         OVERSEERS.contains(&path.as_str()) || OF_DEVICES.contains(&path.as_str())
                     }
-                    Some(Role::Regulator) => OVERSEERS.contains(&path.as_str()),
+                    Some(Role::Regulator) => {
+                        OVERSEERS.contains(&path.as_str()) || OF_MEMBERS.contains(&path.as_str())
+                    }
                     Some(Role::Admin) => true,
                     Some(_) => false,
                 };
@@ -119,7 +133,7 @@ async fn every_address_answers_every_role_as_the_table_says() {
         }
     }
 
-    for path in MEMBERS.iter().chain(&OVERSEERS) {
+    for path in MEMBERS.iter().chain(&OVERSEERS).chain(&OF_MEMBERS) {
         assert!(seen.contains(path), "{path} is not described");
     }
 }
@@ -295,4 +309,40 @@ async fn an_alarm_is_acknowledged_once_by_name_and_cleared_when_it_is_over() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn whoever_never_reads_the_log_s_stream_is_dropped_and_others_are_not() {
+    let bench = Bench::new(Access::Loopback).await;
+    let listen = || async {
+        let mut asked = request(Method::GET, "/v1/log/events?after=0", None);
+        asked.extensions_mut().insert(ConnectInfo(Caller {
+            peer: None,
+            refused: None,
+        }));
+        bench.router.clone().oneshot(asked).await.unwrap()
+    };
+    let deaf = listen().await;
+    let mut reading = listen().await.into_body();
+    let taken = || bench.app.streams.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((deaf.status(), taken()), (StatusCode::OK, 2));
+
+    for id in 0..300 {
+        bench.app.log.record(Act::AlarmCleared { id });
+    }
+    let mut heard = String::new();
+    let hearing = async {
+        while !heard.contains("\\\"id\\\":299") && !heard.contains("\"id\":299") {
+            let frame = reading.frame().await.unwrap().unwrap();
+            heard.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+        }
+        while taken() > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(120), hearing).await;
+
+    done.expect("the deaf one is dropped, the other hears all");
+    assert_eq!(taken(), 1);
+    drop(deaf);
 }

@@ -622,8 +622,8 @@ async fn an_alarm_is_acknowledged_by_those_who_watch_and_by_nobody_else() {
     let bench = Bench::new(Access::Certificates).await;
     let peer = |role| Some(Peer::local("somebody", role));
     let own = Some("https://127.0.0.1:8700");
-    bench.app.alarms.raise(Rule::Stale, "a", "no news");
-    let id = bench.raised("stale").await["id"].as_u64().unwrap();
+    bench.app.alarms.raise(Rule::Margin, "a", "too thin");
+    let id = bench.raised("margin").await["id"].as_u64().unwrap();
     let path = format!("/alarms/{id}/acknowledge");
 
     let token_of = token(&bench, peer(Role::Member)).await;
@@ -683,8 +683,8 @@ async fn an_alarm_is_acknowledged_by_those_who_watch_and_by_nobody_else() {
 #[tokio::test]
 async fn the_log_is_searched_by_kind_chain_and_transaction() {
     let bench = Bench::new(Access::Loopback).await;
-    bench.app.alarms.raise(Rule::Stale, "a", "no news");
-    bench.raised("stale").await;
+    bench.app.alarms.raise(Rule::Margin, "a", "too thin");
+    bench.raised("margin").await;
     let mut page = look(&bench, "/log").await;
     for _ in 0..6_000 {
         if page.text.contains("alarm_raised") {
@@ -696,7 +696,7 @@ async fn the_log_is_searched_by_kind_chain_and_transaction() {
     assert!(page.text.contains("alarm_raised"), "{}", page.text);
 
     let found = look(&bench, "/log?q=alarm_raised").await;
-    assert!(found.text.contains("stale a"), "{}", found.text);
+    assert!(found.text.contains("margin a"), "{}", found.text);
     assert!(
         look(&bench, "/log?q=acts")
             .await

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use clap::{Args, Subcommand, ValueEnum};
 
 const MAKE: &str = "\
@@ -15,6 +15,13 @@ Example:
   causeway proof submit proof.json --from consortium:alice
 
 The witness is private: it is read from the file, or from stdin with `-`, and never written anywhere.";
+
+const SESSION: &str = "\
+Example:
+  causeway proof session did:odin:10.cold.7 --since 1763733600000 --until 1763737200000 --min 2 --max 8 --max-gap 90000 \\
+    --chain-id 7701 --contract 0x... --round 0x... --out proof.json
+
+Whoever may read the readings may prove. What the contract compares with is on record by `causeway reading record`.";
 
 const CEREMONY: &str = "\
 Example, the production path; snarkjs runs the ceremony:
@@ -47,6 +54,9 @@ pub(in crate::cli) enum Command {
         #[command(flatten)]
         keys: KeysFolder,
     },
+    /// Prove what a device's readings were, straight from the operators' archives; none of them is shown
+    #[command(after_help = SESSION)]
+    Session(Box<Session>),
     /// Prove a statement from a witness file
     #[command(after_help = MAKE)]
     Make(Make),
@@ -133,6 +143,57 @@ pub(in crate::cli) struct Make {
     /// The witness; `-` for stdin
     #[arg(value_name = "WITNESS")]
     pub(super) witness: PathBuf,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Session {
+    /// The device's DID: the readings come from the daemon. Or a file that `causeway reading session` wrote
+    #[arg(value_name = "DID|FILE")]
+    pub(super) from_readings: String,
+    #[command(flatten)]
+    pub(super) when: Option<When>,
+    /// Lowest value allowed, in the feed's unit
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub(super) min: String,
+    /// Highest value allowed
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub(super) max: String,
+    /// Longest step between two readings, milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(super) max_gap: u32,
+    /// Id of the chain that the proof is for
+    #[arg(long, value_name = "ID")]
+    pub(super) chain_id: u64,
+    /// The contract that acts on it: a `SessionCondition`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) contract: Address,
+    /// What it opens: the id of the lock
+    #[arg(long, value_name = "ID")]
+    pub(super) round: B256,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct When {
+    /// Milliseconds since 1970: begins with the last reading not after this
+    #[arg(long, value_name = "MS", required = false)]
+    pub(in crate::cli) since: u64,
+    /// Ends with the first reading not before this
+    #[arg(long, value_name = "MS", required = false)]
+    pub(in crate::cli) until: u64,
+    /// Name of the feed, where the device speaks for several
+    #[arg(long, value_name = "FEED")]
+    pub(in crate::cli) feed: Option<String>,
+    /// A group of readers that you are in
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) group: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct How {
     /// Where the proof goes
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,

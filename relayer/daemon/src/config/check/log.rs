@@ -135,6 +135,7 @@ impl Checker<'_> {
             host: raw.host,
             port: raw.port,
             tls: raw.tls,
+            ca: raw.ca_file.map(|file| self.path(&file)),
             from: raw.from,
             to: raw.to,
             login,

@@ -1,9 +1,13 @@
 //! What aggregators say, and what is said to them.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, B256, Bytes, U256, aliases::U40};
 use alloy_sol_types::{SolCall as _, SolError as _, SolEvent as _, SolValue as _};
 use causeway_adapter_api::{Height, RawLog, Timestamp, TxId};
-use causeway_contracts::feed_aggregator::FeedAggregator as Abi;
+use causeway_contracts::{
+    device_sessions::DeviceSessions as Sessions, feed_aggregator::FeedAggregator as Abi,
+};
 use causeway_core::feed::{Band, Complete};
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +293,29 @@ impl Terms {
         }
         .abi_encode()
         .into()
+    }
+
+    /// The call that puts a session on record, with signatures by the operators' places; `None` where the configuration is
+    /// none that `DeviceSessions` takes.
+    pub fn record_session(
+        &self,
+        session: Sessions::DeviceSession,
+        signatures: &BTreeMap<usize, [u8; 64]>,
+    ) -> Option<Sessions::recordCall> {
+        let bits = signatures
+            .keys()
+            .filter_map(|place| 1_u32.checked_shl(u32::try_from(*place).ok()?))
+            .fold(0, |bits, bit| bits | bit);
+        let signatures: Vec<u8> = signatures.values().flatten().copied().collect();
+        Some(Sessions::recordCall {
+            // The same struct under another contract's name.
+            config: Sessions::FeedConfig::abi_decode(&self.config.abi_encode()).ok()?,
+            session,
+            signatures: Sessions::ReportSignatures {
+                signers: bits,
+                signatures: signatures.into(),
+            },
+        })
     }
 
     /// The call that says that a feed is silent.
