@@ -344,7 +344,7 @@ fn what_a_device_measured_and_a_quorum_recorded_is_proved_from_the_store_and_pay
             when,
             &format!("{name}.session.json"),
         )?;
-        causeway.ask(&["reading", "record", &file, "--from", "public:dave"])?;
+        causeway.ask(&["reading", "record", &file, "--from", "public:alice"])?;
     }
     let broke = unpaid.prove(&causeway, &scene, "bad")?;
     ensure!(broke.inputs[5].is_zero(), "it is true that it broke");
@@ -374,7 +374,7 @@ fn recorded_by_a_quorum_alone(causeway: &Causeway, file: &str) -> Result<()> {
     let record = |file: &str, why: &str| {
         refusal(
             causeway,
-            &["reading", "record", file, "--from", "public:dave"],
+            &["reading", "record", file, "--from", "public:alice"],
             why,
         )
     };
@@ -409,7 +409,7 @@ fn recorded_by_a_quorum_alone(causeway: &Causeway, file: &str) -> Result<()> {
                 .map(|all| all.drain(..2).count());
         }
     })?;
-    let done = causeway.ask(&["reading", "record", &few, &rest, "--from", "public:dave"])?;
+    let done = causeway.ask(&["reading", "record", &few, &rest, "--from", "public:alice"])?;
     ensure!(
         done["operators"].as_array().map(Vec::len) == Some(4),
         "{done}"

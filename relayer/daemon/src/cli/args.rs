@@ -912,7 +912,7 @@ pub(super) enum Reading {
     },
     /// Put such a session on record on a chain, with the signatures of all the files; no reading is sent
     #[command(
-        after_help = "Example:\n  causeway reading record s.json from-another-operator.json --from public:dave"
+        after_help = "Example:\n  causeway reading record s.json from-another-operator.json --from public:alice"
     )]
     Record {
         /// Files about one session
