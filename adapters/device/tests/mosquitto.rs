@@ -86,10 +86,10 @@ async fn what_a_fleet_is_told_is_stored_is_stored() {
     let world = World::new(5).await;
     let broker = Mosquitto::start(&world).await;
     let ingest = MqttIngest::start(&world.operator(broker.port), world.ingest.clone());
-    let target = Target::Mqtt {
+    let targets = [Target::Mqtt {
         host: "127.0.0.1".into(),
         port: broker.port,
-    };
+    }];
     let pace = Pace {
         batch: 8,
         every: Duration::from_millis(1),
@@ -99,7 +99,7 @@ async fn what_a_fleet_is_told_is_stored_is_stored() {
 
     let driven = drive(
         &world.fleet,
-        &[target],
+        &targets,
         pace,
         system_clock(),
         tally.clone(),

@@ -95,7 +95,7 @@ fn the_stand_in_port_is_refused_outside_the_local_profile() {
 
 #[test]
 fn ports_are_shifted_in_the_local_profile_alone() {
-    let message = refused(&format!("local_port_shift = 100\n{}", named()));
+    let message = refused(&named().replace("local_port_shift = 0", "local_port_shift = 100"));
 
     assert!(message.contains("local_port_shift"), "{message}");
     assert!(message.contains("at each `listen`"), "{message}");
@@ -669,19 +669,22 @@ fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
 
     const MEMBERS: &str = "[members]\nchain = \"consortium\"";
     const ELECTION: &str = "[election]\nchain = \"public\"";
-    const REGISTRY: &str = "registry = \"0x0000000000000000000000000000000000000032\"\n";
+    const REGISTRY: &str = "\nregistry = \"0x0000000000000000000000000000000000000032\"\n";
+    const NO_REGISTRY: &str = "\nregistry = \"0x0000000000000000000000000000000000000000\"\n";
+    const CONTRACT: &str = "\ncontract = \"0x0000000000000000000000000000000000000033\"\n";
+    const NO_CONTRACT: &str = "\ncontract = \"0x0000000000000000000000000000000000000000\"\n";
     let cases = [
         (MEMBERS, "[members]\nchain = \"nowhere\"", "members.chain"),
         (MEMBERS, "[members]", "members.chain"),
-        (REGISTRY, "", "members.chain"),
-        ("0032\"", "0000\"", "members.registry"),
+        (REGISTRY, "\n", "members.chain"),
+        (REGISTRY, NO_REGISTRY, "members.registry"),
         (
             ELECTION,
             "[election]\nchain = \"nowhere\"",
             "election.chain",
         ),
         (ELECTION, "[election]", "election.chain"),
-        ("0033\"", "0000\"", "election.contract"),
+        (CONTRACT, NO_CONTRACT, "election.contract"),
         (
             "harm nobody.   default: none\nkeeper = \"watchtower\"",
             "harm nobody.\nkeeper = \"nobody\"",
@@ -690,7 +693,7 @@ fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
     ];
     for (from, to, key) in cases {
         assert!(FULL.contains(from), "{from}");
-        let message = refused(&FULL.replacen(from, to, 1));
+        let message = refused(&named().replacen(from, to, 1));
         assert!(message.contains(key), "{key}: {message}");
     }
 }

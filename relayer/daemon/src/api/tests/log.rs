@@ -20,7 +20,7 @@ const MEMBERS: [&str; 9] = [
     "/v1/proofs",
 ];
 /// What operators may, and members.
-const OF_DEVICES: [&str; 10] = [
+const OF_DEVICES: [&str; 11] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
@@ -31,6 +31,7 @@ const OF_DEVICES: [&str; 10] = [
     "/v1/market/purchases",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
+    "/v1/sessions",
 ];
 const OVERSEERS: [&str; 3] = [
     "/v1/alarms/{id}/acknowledge",
