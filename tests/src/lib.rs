@@ -32,9 +32,11 @@ pub mod validators;
 pub mod withholding;
 
 use std::{
+    collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -255,14 +257,16 @@ fn random() -> Result<u16> {
     Ok(u16::from_le_bytes(bytes))
 }
 
-/// An address of this machine that is free now, below the range of outgoing connections: who stops listening there finds it free again.
+/// An address of this machine that is free now and that this program was not given before, below the range of outgoing connections: who stops listening there finds it free again.
 ///
 /// # Errors
 /// Fails when none is found.
 pub fn free_address() -> Result<SocketAddr> {
+    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
     for _ in 0..1_000 {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 9_000 + random()? % 12_000));
-        if TcpListener::bind(at).is_ok() {
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if TcpListener::bind(at).is_ok() && given.insert(at) {
             return Ok(at);
         }
     }

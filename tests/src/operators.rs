@@ -4,16 +4,14 @@
 use std::{
     cell::RefCell,
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use alloy_primitives::{Address, hex, keccak256};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Causeway, Daemon, devices::FEED, eventually, settling::Pair, wallet};
+use crate::{Causeway, Daemon, devices::FEED, eventually, free_address, settling::Pair, wallet};
 
 /// Names of the operators.
 pub const NAMES: [&str; 4] = ["north", "east", "south", "west"];
@@ -55,11 +53,15 @@ impl Club {
             dir,
             operators: Vec::new(),
         };
-        let ports = free_ports(2 * NAMES.len())?;
+        let ports: Vec<u16> = (0..2 * NAMES.len())
+            .map(|_| Ok(free_address()?.port()))
+            .collect::<Result<_>>()?;
         for (name, ports) in NAMES.into_iter().zip(ports.chunks(2)) {
+            let mut causeway = Causeway::new()?;
+            causeway.outside_local();
             club.operators.push(Operator {
                 name,
-                causeway: Causeway::new()?,
+                causeway,
                 account: Address::ZERO,
                 readings: ports[0],
                 messages: ports[1],
@@ -365,14 +367,4 @@ fn deploy(host: &Causeway, pair: &Pair, operators: &[Address]) -> Result<[String
     let twin = made("dave", "consortium", &home)?;
     ensure!(home != twin, "twins are told apart by their addresses");
     Ok([home, twin])
-}
-
-/// Free now, below the range of outgoing connections, so that an operator finds its ports again after it was killed.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let start = 12_000 + u16::try_from(now.subsec_nanos() / 1_000 % 8_000)?;
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let found: Vec<u16> = (start..21_000).filter(free).take(count).collect();
-    ensure!(found.len() == count, "no {count} free ports from {start}");
-    Ok(found)
 }

@@ -539,7 +539,7 @@ impl<'a> Books<'a> {
             let raw = alloy_primitives::Log::new(event.address, event.topics, event.data)?;
             let said = MemberRegistry::Proposed::decode_log(&raw).ok()?;
             (of_registry && said.proposal == U256::from(number))
-                .then(|| (row.entry.at, said.data.why))
+                .then_some((row.entry.at, said.data.why))
         }))
     }
 

@@ -289,8 +289,11 @@ pub(super) async fn record(
     Ok((StatusCode::CREATED, Json(recorded)))
 }
 
-/// The session of the first operator that has one, the accounts of those that have the same, and why others have not.
-fn compared(had: Sessions) -> Result<(Session, Vec<Address>, BTreeMap<String, String>), Problem> {
+/// The session of the first operator that has one, the accounts of those that have the same, and why others have not, by name.
+type Compared = (Session, Vec<Address>, BTreeMap<String, String>);
+
+/// Compares what the operators have.
+fn compared(had: Sessions) -> Result<Compared, Problem> {
     let (mut first, mut agreed, mut without) = (None::<Session>, Vec::new(), BTreeMap::new());
     for (operator, session) in had {
         let why = match session {
