@@ -1,4 +1,4 @@
-// A lane's administrator pauses it, or ends the pause.
+// A lane's guardian pauses it; its administrator ends the pause.
 //
 // argv[2]: JSON { keystore, password, rpc, chainId, gateway, lane, paused }.
 

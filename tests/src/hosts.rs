@@ -19,8 +19,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Set in the outer namespace.
-const INSIDE: &str = "CAUSEWAY_STORY_INSIDE";
+/// Set in the outer namespace. Not a name that the product reads its configuration from.
+const INSIDE: &str = "HOSTS_OF_A_STORY";
 /// Port of consensus on every host: each has an address of its own.
 const PEERS: u16 = 30_303;
 /// Port of JSON-RPC there.

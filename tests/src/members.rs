@@ -62,6 +62,8 @@ pub fn executed(causeway: &Causeway, by: &str, number: u64) -> Result<Value> {
         match causeway.ask(&["member", "execute", &text, "--by", by]) {
             Ok(_) => Ok(None),
             Err(error) if is_slow(&error) => Ok(None),
+            // It was executed since it was shown: the next look tells.
+            Err(error) if error.to_string().contains("ProposalNotIn") => Ok(None),
             Err(error) if error.to_string().contains("ExecutedTooEarly") => {
                 // The chain's clock decides, and asking it costs a block.
                 std::thread::park_timeout(Duration::from_secs(2));

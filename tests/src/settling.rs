@@ -163,12 +163,12 @@ impl Pair {
         }))
     }
 
-    /// The deployer pauses the unordered lane of a chain's gateway, so that it takes no message.
+    /// The guardian pauses the unordered lane of a chain's gateway, so that it takes no message.
     ///
     /// # Errors
     /// Fails when the wallet does.
     pub fn pause(&self, causeway: &Causeway, chain: &str) -> Result<()> {
-        let mut orders = self.wallet(causeway, "deployer", chain)?;
+        let mut orders = self.wallet(causeway, "watchtower", chain)?;
         orders["gateway"] = self.field(chain, "gateway")?.into();
         orders["lane"] = 1.into();
         orders["paused"] = true.into();

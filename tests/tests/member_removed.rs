@@ -122,7 +122,8 @@ impl Office {
             let (status, answer) =
                 office.ask("member1", &format!("{path}/execute"), Some(&body))?;
             let told = answer["detail"].as_str().unwrap_or_default();
-            let early = told.contains("ExecutedTooEarly");
+            // Too early, or final by now: the next look tells.
+            let early = told.contains("ExecutedTooEarly") || told.contains("ProposalNotIn");
             ensure!(
                 status == StatusCode::OK || status.is_server_error() || early,
                 "{status} {answer}"
@@ -162,15 +163,18 @@ fn a_removed_members_certificate_opens_nothing_and_its_transfer_goes_on() -> Res
         }],
     } });
     let admission = office.propose("there are five of us", fifth)?;
+    // Three of four, with the proposer; of five it takes four.
+    for by in ["member2", "member3"] {
+        office.vote(by, admission)?;
+    }
+    office.executed(admission)?;
     let removal = office.propose(
         "it left the consortium",
         json!({ "remove": { "organisation": 4 } }),
     )?;
     for by in ["member2", "member3", "member4"] {
-        office.vote(by, admission)?;
         office.vote(by, removal)?;
     }
-    office.executed(admission)?;
 
     // In the middle of a transfer the member is removed.
     let transfer = json!({

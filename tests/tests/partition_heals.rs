@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use causeway_stories::{
     eventually,
     hosts::{Hosts, inside},
@@ -41,7 +41,7 @@ fn story() -> Result<()> {
         let raw = transfer(&rich, CHAIN_ID, nonce, to, 1);
         node.call("eth_sendRawTransaction", json!([raw]))
     };
-    begun(west)?;
+    begun(west).with_context(|| validators[0].log().unwrap_or_default())?;
     send(west, 0)?;
     arrived(east, to, 1)?;
 
