@@ -306,6 +306,15 @@ impl Daemon {
         Ok(())
     }
 
+    /// Whether it has not ended.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be asked.
+    pub fn runs(&mut self) -> Result<bool> {
+        let ended = self.child.try_wait().context("asking for the daemon")?;
+        Ok(ended.is_none())
+    }
+
     /// Waits until it ends by itself.
     ///
     /// # Errors

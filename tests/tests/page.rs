@@ -29,6 +29,7 @@ fn demonstrated(causeway: &Causeway, daemon: &mut Daemon) -> Result<String> {
                 return Ok(url.trim().to_owned());
             }
         }
+        ensure!(daemon.runs()?, "the demonstration ended: {}", daemon.tail());
         if Instant::now() > deadline {
             bail!("the demonstration is not over: {}", daemon.tail());
         }
@@ -42,7 +43,7 @@ fn members_operators_and_regulators_find_their_way_in_a_browser() -> Result<()> 
     let mut daemon = causeway.start(&["demo"], &[SILENT])?;
     let url = demonstrated(&causeway, &mut daemon)?;
 
-    let pictures = std::env::var("CAUSEWAY_PICTURES").ok();
+    let pictures = std::env::var("PAGE_PICTURES").ok();
     let orders = json!({ "url": url, "dir": causeway.dir(), "pictures": pictures });
     let measured = wallet("page/journeys.mjs", &orders).with_context(|| daemon.tail())?;
 

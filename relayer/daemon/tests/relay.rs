@@ -35,15 +35,7 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
-        Self::with_epochs(None).await
-    }
-
-    /// Epochs of so many blocks on both chains.
-    async fn with_epochs(blocks: Option<u64>) -> Self {
-        let (dir, config, chains) = Self::chains(|hosted| {
-            hosted.epoch_blocks = blocks.unwrap_or(hosted.epoch_blocks);
-        })
-        .await;
+        let (dir, config, chains) = Self::chains(|_| {}).await;
         Self::over(dir, &config, chains).await
     }
 
@@ -246,7 +238,15 @@ async fn a_published_event_calls_a_contract_of_the_other_chain_with_no_person_in
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_change_is_followed_by_the_other_chains_client() {
-    let pair = Pair::with_epochs(Some(12)).await;
+    // Eight of the public chain are more than an election begins with: the deployer governs them.
+    let (dir, config, chains) = Pair::chains(|hosted| {
+        hosted.epoch_blocks = 12;
+        if hosted.kind == Kind::Public {
+            hosted.local_validators = Some(8);
+        }
+    })
+    .await;
+    let pair = Pair::over(dir, &config, chains).await;
     let hosting = pair.daemon.chains.hosting("public").expect("hosted");
     let spec = hosting.node.spec();
     let chairs = &pair.daemon.chains.accounts;
