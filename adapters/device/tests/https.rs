@@ -25,7 +25,7 @@ use causeway_adapter_device::{
     wire::{Form, to_cose},
 };
 use rustls::pki_types::ServerName;
-use support::World;
+use support::{World, free_port};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -409,7 +409,7 @@ async fn a_full_archive_confirms_nothing_it_does_not_have() {
 #[tokio::test]
 async fn a_resident_process_drains_in_order_after_the_operator_was_away() {
     let mut world = World::new(1).await;
-    let server = world.serve(0, HttpsLimits::default()).await;
+    let server = world.serve(free_port(), HttpsLimits::default()).await;
     let port = server.addr().port();
     let tls = world.fleet.devices[0].issued.identity().client().unwrap();
     let uplink = Uplink::Https {

@@ -6,7 +6,10 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -197,10 +200,7 @@ impl Mosquitto {
             .save(&path("broker.pem"), &path("broker.key"))
             .unwrap();
         std::fs::write(path("acl"), include_str!("../../mosquitto/acl")).unwrap();
-        // Below the range of outgoing connections: a broker that comes back finds it free.
-        let first = 21_000 + u16::try_from(std::process::id() % 9_000).unwrap();
-        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        let port = (first..32_000).find(free).unwrap();
+        let port = free_port();
         let config = include_str!("../../mosquitto/mosquitto.conf")
             .replace("8883", &format!("{port} 127.0.0.1"))
             .replace("/etc/mosquitto/causeway", dir.to_str().unwrap())
@@ -255,4 +255,20 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A port that is free now and that no other test of this program has, below the range of outgoing connections: who comes back finds it
+/// free again.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
+    let mut places = (0..10_000_u16).map(|_| NEXT.fetch_add(1, Ordering::Relaxed) % 10_000);
+    places
+        .find_map(|place| {
+            let port = 21_000 + (start + place) % 10_000;
+            TcpListener::bind(("127.0.0.1", port))
+                .is_ok()
+                .then_some(port)
+        })
+        .unwrap()
 }
