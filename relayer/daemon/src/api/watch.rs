@@ -74,8 +74,9 @@ pub(super) async fn feeds(app: &App) {
 fn out_of_band(app: &App, site: &FeedSite, chain: ChainId, round: u32, value: i128) {
     let value = decimal(value, site.decimals);
     let text = format!(
-        "round {round} of {} answers {value}, which is out of its band for too long",
-        site.name
+        "round {round} of {} on {} answers {value}, which is out of its band for too long",
+        site.name,
+        app.chain_name(chain)
     );
     app.alarms
         .raise(Rule::Threshold, about(app, site, chain), text);

@@ -16,6 +16,8 @@ use crate::{
 
 /// Transfers and messages that are looked through for what is under way.
 const LOOKED_AT: u32 = 200;
+/// Newest events of this run that are looked through for steps.
+const LOOKED_THROUGH: u64 = 1_000;
 /// Alarms that nobody has seen, at most.
 const UNSEEN: u32 = 8;
 
@@ -158,7 +160,8 @@ fn attention(
 
 /// The newest steps of this run, newest first.
 fn steps(app: &App) -> Vec<Step> {
-    let from = app.events.next().saturating_sub(MAX_STEPS as u64);
+    // Between two steps there may be many rounds of feeds, which are no steps.
+    let from = app.events.next().saturating_sub(LOOKED_THROUGH);
     let (kept, ..) = app.events.since(from);
     let steps = kept.iter().rev().filter_map(|(_, event)| match event.name {
         "step" => serde_json::from_str(&event.data).ok().map(of_step),
