@@ -316,7 +316,9 @@ async fn listen(addr: SocketAddr, window: Option<u32>) -> anyhow::Result<TcpStre
         socket.set_recv_buffer_size(bytes)?;
     }
     let mut stream = socket.connect(addr).await?;
-    let request = format!("GET /v1/log/events HTTP/1.1\r\nhost: {addr}\r\n\r\n");
+    // So that the end of the stream is the end of the connection, too.
+    let request =
+        format!("GET /v1/log/events HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut status = [0; 12];
     stream.read_exact(&mut status).await?;
