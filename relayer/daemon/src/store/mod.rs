@@ -20,6 +20,7 @@ mod reads;
 mod relay;
 mod rows;
 mod seal;
+mod stream;
 mod supply;
 
 use std::{path::Path, time::Duration};
@@ -51,6 +52,7 @@ pub use rows::{
     RelayCall, TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
+pub use stream::{StreamRow, Streamed};
 pub use supply::{StatementRow, SupplyFact, SupplyRead};
 
 /// The database of one daemon. Cheap to share behind an `Arc`.
