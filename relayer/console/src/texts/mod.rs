@@ -57,6 +57,8 @@ texts! {
     band clock newest_block may_claim may_public_claim may_refund may_public_refund may_business
     readings_private stored_by escalated acknowledged note log_broken log_search_told as_csv
     transactions_in_blocks found_title seconds_between_blocks
+    consortium election organisations proposals no_registry no_election no_proposals candidates no_candidates needed
+    needed_for_pause certificates votes against proposer_of seats decides score deposit filled benched
 }
 
 impl Texts {
@@ -102,6 +104,10 @@ impl Texts {
 
     pub(crate) fn trigger<'a>(&self, word: &'a str) -> &'a str {
         self.word("trigger", word)
+    }
+
+    pub(crate) fn state_of<'a>(&self, word: &'a str) -> &'a str {
+        self.word("state", word)
     }
 
     fn word<'a>(&self, of: &str, word: &'a str) -> &'a str {

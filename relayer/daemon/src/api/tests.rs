@@ -90,6 +90,16 @@ impl Bench {
 
     /// With these names of chains and of alice's account.
     async fn named(access: Access, names: [&str; 2], alice: &str) -> Self {
+        Self::crowded(access, names, alice, None).await
+    }
+
+    /// For so many listeners at once.
+    async fn crowded(
+        access: Access,
+        names: [&str; 2],
+        alice: &str,
+        streams: Option<usize>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let chain = |id, name: &str| {
             let chain = MockChain::new(Setup {
@@ -224,7 +234,10 @@ impl Bench {
             ("bob".to_owned(), BOB),
             ("dora".to_owned(), address_of(&party())),
         ]);
-        let config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
+        let mut config = config::parse(config::LOCAL, Path::new("."), Purpose::Daemon).unwrap();
+        if let Some(streams) = streams {
+            config.api.max_event_streams = streams;
+        }
         let entries = vec![entry(a, names[0]), entry(b, names[1])];
         let app = App::with_access(engines, entries, accounts, &config, access);
         Self {

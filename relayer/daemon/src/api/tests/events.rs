@@ -190,3 +190,42 @@ async fn event_streams_are_bounded_and_a_client_that_never_reads_gives_its_place
     dropped.expect("the deaf one is dropped");
     drop(deaf);
 }
+
+#[tokio::test]
+async fn two_thousand_viewers_hear_the_same_and_one_more_is_refused() {
+    const VIEWERS: usize = 2_000;
+    let names = ["a", "b"];
+    let bench = Bench::crowded(Access::Loopback, names, "alice", Some(VIEWERS)).await;
+    let mut viewers = Vec::with_capacity(VIEWERS);
+    for place in 0..VIEWERS {
+        // Half of them look at pages, half follow the events.
+        let path = if place % 2 == 0 {
+            "/live"
+        } else {
+            "/v1/events"
+        };
+        viewers.push((path, Listener::to(&bench, path, None).await));
+    }
+    assert!(is_problem(
+        &bench.get("/v1/events").await,
+        StatusCode::TOO_MANY_REQUESTS
+    ));
+
+    raise(&bench, "meter-1").await;
+
+    for (path, viewer) in &mut viewers {
+        let expected = if *path == "/live" { "change" } else { "alarm" };
+        while viewer.next().await.name != expected {}
+    }
+    // Nobody else is held up.
+    assert_eq!(bench.get("/v1/chains").await.0, StatusCode::OK);
+    drop(viewers);
+    let taken = || bench.app.streams.load(std::sync::atomic::Ordering::SeqCst);
+    let wait = async {
+        while taken() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let left = tokio::time::timeout(Duration::from_secs(120), wait).await;
+    left.expect("every place is given back");
+}
