@@ -94,6 +94,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Bench(bench) => {
             let done = match bench {
                 args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
+                args::Bench::Network(options) => crate::bench::network(options, global.json).await,
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,

@@ -1009,6 +1009,11 @@ pub(super) enum Bench {
     /// Start, idle cost and lone-transaction finality of the public and the consortium chain in one process
     #[command(after_help = "Example:\n  causeway bench pair --idle-seconds 60")]
     Pair(crate::bench::PairBench),
+    /// A chain over several hosts: validators as processes with addresses of their own, with delay, a lost one, a cut line
+    #[command(
+        after_help = "Examples:\n  causeway bench network\n  causeway bench network --validators 7,13,21 --delay-ms 0 --pace 200 --load-only"
+    )]
+    Network(crate::bench::NetworkBench),
     /// What each statement costs to prove, beside the bare proof library and snarkjs on the same circuit
     #[command(
         after_help = "Examples:\n  causeway bench prove\n  causeway bench prove --statements session --threads 1,2 --rounds 5"
