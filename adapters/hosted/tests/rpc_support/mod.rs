@@ -32,7 +32,7 @@ impl Instant {
     /// Seals only when told to.
     pub fn manual(spec: Arc<ChainSpec>, keys: Vec<SecretKey>) -> Arc<Self> {
         let dir = tempfile::tempdir().expect("a directory");
-        let ledger = Ledger::open(spec.clone(), &dir.path().join("ledger.redb"), None)
+        let ledger = Ledger::open(spec.clone(), &dir.path().join("ledger.redb"), None, None)
             .expect("a new ledger");
         let tip = ledger.tip();
         let pool = TxPool::new(spec, tip.state.clone(), PoolLimits::default());

@@ -16,7 +16,7 @@ use alloy_consensus::TxEip1559;
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use causeway_adapter_hosted::{
-    host::{Host, HostConfig, LocalValidator, ValidatorKeys},
+    host::{History, Host, HostConfig, LocalValidator, ValidatorKeys},
     pool::PoolLimits,
     scheme::address_of,
     sign::sign_1559,
@@ -105,6 +105,7 @@ impl Chain {
             validators: self.validators[range].to_vec(),
             share_execution,
             pool: PoolLimits::default(),
+            history: History::default(),
         })
         .expect("the host starts")
     }
