@@ -68,7 +68,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
     match cli.command {
         Command::Up => run::up(global, output).await,
         Command::Demo(args) => demo::run(global, &args, output).await,
-        Command::Node => run::node(global, output).await,
+        Command::Node { snapshot } => run::node(global, snapshot, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Evidence(command) => evidence::run(global, command, output).await,
         Command::Log(command) => log::run(global, command, output).await,

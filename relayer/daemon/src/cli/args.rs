@@ -89,11 +89,16 @@ pub(super) enum Command {
     Up,
     /// The same, and show one of each kind of transfer first
     Demo(Demo),
-    /// Run one validator as a process of its own
+    /// Run one node of a chain as a process of its own: a validator, a reader until it becomes one, or a reader
     #[command(
-        after_help = "Example:\n  causeway node --config node.toml\n\nSee `causeway config example node`."
+        after_help = "Examples:\n  causeway node --config node.toml\n  causeway node --config node.toml --snapshot https://node.example:8545\n\nSee `causeway config example node`."
     )]
-    Node,
+    Node {
+        /// Begin with the snapshot of this node, where there is no data yet, and read from it: hosted.<name>.sources and
+        /// start_from_snapshot
+        #[arg(long, value_name = "URL")]
+        snapshot: Option<String>,
+    },
     /// Start, list, show, refund transfers
     #[command(subcommand)]
     Transfer(Transfer),

@@ -12,6 +12,7 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
 use causeway_adapter_device::{directory::Feed, names::Did};
 use causeway_adapter_evm::EvmConfig;
+use causeway_adapter_hosted::host::History;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
@@ -246,6 +247,8 @@ pub struct Hosted {
     pub genesis_file: Option<PathBuf>,
     /// Validators with keys of their own.
     pub validators: Vec<Validator>,
+    /// Where it reads without a seat, how it begins, what it keeps.
+    pub history: History,
     /// The JSON-RPC server.
     pub rpc: Rpc,
 }
