@@ -23,6 +23,7 @@ mod output;
 mod proof;
 mod reading;
 mod run;
+mod seal;
 mod supply;
 mod transfer;
 
@@ -76,6 +77,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Lane(command) => lane::run(global, command, output).await,
         Command::Election(command) => election::run(global, command, output).await,
         Command::Member(command) => member::run(global, command, output).await,
+        Command::Seal(command) => seal::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,

@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::chains::{Validator, validators};
+use super::{
+    chains::{Validator, validators},
+    sealed::{self, Sealed},
+};
 use crate::{
     frame::{Frame, News},
     parts::{self, Tone, card, empty},
@@ -25,8 +28,8 @@ pub struct Members {
     pub next: Option<Vec<Validator>>,
 }
 
-/// Renders it.
-pub fn page(frame: &Frame, chains: &[Members]) -> Markup {
+/// Renders it; with what members sealed, where that is known.
+pub fn page(frame: &Frame, chains: &[Members], contents: Option<&[Sealed]>) -> Markup {
     let t = frame.t();
     let content = html! {
         h1 { (t.members) }
@@ -51,6 +54,7 @@ pub fn page(frame: &Frame, chains: &[Members]) -> Markup {
                 }
             }))
         }
+        @if let Some(contents) = contents { (sealed::section(t, contents)) }
     };
     frame.page(t.members, News::Live, &content)
 }

@@ -5,7 +5,7 @@ use causeway_console::{
     Frame, Lang, Markup, Place, Who,
     pages::{
         alarms, chains, devices, evidence, explorer, feeds, found, health, log, members, messages,
-        overview, problem, proofs, start, supply, transfer, transfers,
+        overview, problem, proofs, sealed, start, supply, transfer, transfers,
     },
     parts::{Money, Pager, Tone},
     plot::Sample,
@@ -429,6 +429,20 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                     next: Some(validators(word)),
                     ..members::Members::default()
                 }],
+                Some(&[sealed::Sealed {
+                    id: w(),
+                    digest: w(),
+                    parties: vec![w()],
+                    at: NOW,
+                    shares: (3, 4),
+                    openings: vec![sealed::Opening {
+                        number: 1,
+                        to: w(),
+                        why: Some(w()),
+                        at: NOW,
+                        released: vec![w()],
+                    }],
+                }]),
             ),
         ),
         (
@@ -577,7 +591,7 @@ pub fn empty(frame: &Frame) -> Vec<(&'static str, Markup)> {
         ),
         ("supply", supply::list(frame, &[])),
         ("proofs", proofs::page(frame, &[])),
-        ("members", members::page(frame, &[])),
+        ("members", members::page(frame, &[], Some(&[]))),
         ("feeds", feeds::list(frame, &[], &pager)),
         ("devices", devices::list(frame, &[], &pager)),
         ("alarms", alarms::page(frame, &alarms::Alarms::default())),

@@ -154,6 +154,9 @@ pub(super) enum Command {
     /// Members of the consortium: who they are, what they propose, vote on and execute
     #[command(subcommand)]
     Member(super::member::args::Member),
+    /// Content that stays sealed: parties seal it, members open it by vote
+    #[command(subcommand)]
+    Seal(super::seal::args::Seal),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),

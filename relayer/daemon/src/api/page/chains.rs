@@ -14,6 +14,7 @@ use causeway_console::{
     pages::{
         chains::{self as page, Account, BlockLine, Chain, ChainCard, Pace, Validator},
         members::{self, Members},
+        sealed::{Opening, Sealed},
     },
     parts::{Money, Pager, segment},
 };
@@ -21,12 +22,17 @@ use serde::Deserialize;
 
 use super::Look;
 use crate::{
-    api::{Amount, App, ChainEntry, ChainView, Problem, chains::view},
+    api::{
+        Amount, App, ChainEntry, ChainView, OpeningView, Problem, chains::view, members::within,
+        sealed::Chest,
+    },
     metrics,
 };
 
 /// Newest blocks whose certificates are looked at.
 const CERTIFICATES: u64 = 24;
+/// Newest sealed contents that are shown.
+const CONTENTS: u32 = 20;
 /// Blocks of one page.
 const BLOCKS: u64 = 15;
 /// Blocks in the pictures.
@@ -61,7 +67,37 @@ pub(super) async fn members(State(app): State<Arc<App>>, look: Look) -> Response
         .filter_map(|entry| Some((entry.name.clone(), entry.node.clone()?)));
     let asked = asked.map(|(name, node)| blocking(move || members_of(name, &node)));
     let found: Result<Vec<Members>, Problem> = futures::future::try_join_all(asked).await;
-    look.show(|frame| Ok(members::page(frame, &found?)))
+    let contents = sealed(&app).await;
+    look.show(|frame| Ok(members::page(frame, &found?, contents?.as_deref())))
+}
+
+/// The newest sealed contents; `None` where no contract for them is known.
+async fn sealed(app: &App) -> Result<Option<Vec<Sealed>>, Problem> {
+    if app.members.as_ref().and_then(|m| m.sealed).is_none() {
+        return Ok(None);
+    }
+    let chest = Chest::open(app).await?;
+    let list = within(app, chest.page(app, CONTENTS, None)).await?;
+    let of_opening = |opening: OpeningView| Opening {
+        number: opening.grant,
+        to: opening.name,
+        why: opening.why,
+        at: opening.granted_at,
+        released: opening.released.into_iter().map(|one| one.name).collect(),
+    };
+    let contents = list.contents.into_iter().map(|one| Sealed {
+        id: one.content,
+        digest: one.digest,
+        at: one.sealed_at,
+        shares: (one.needed as usize, one.holders.len()),
+        parties: one
+            .parties
+            .into_iter()
+            .map(|party| party.name.unwrap_or(party.account))
+            .collect(),
+        openings: one.openings.into_iter().map(of_opening).collect(),
+    });
+    Ok(Some(contents.collect()))
 }
 
 async fn load(
