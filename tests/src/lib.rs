@@ -28,6 +28,7 @@ pub mod proofs;
 pub mod rpc;
 pub mod settling;
 pub mod small_disk;
+pub mod told;
 pub mod validators;
 pub mod withholding;
 

@@ -100,6 +100,9 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
+                args::Bench::Evidence(options) => {
+                    crate::bench::evidence(options, global.json).await
+                }
                 args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
                 args::Bench::Ingest(options) => crate::bench::ingest(options, global.json).await,
                 args::Bench::IngestServe(options) => crate::bench::ingest_serve(options).await,

@@ -1033,6 +1033,9 @@ pub(super) enum Bench {
     /// The event log: entries a second onto disk, and checking all of them
     #[command(after_help = "Example:\n  causeway bench log --entries 1000000")]
     Log(crate::bench::LogBench),
+    /// Evidence files: how long each kind is, and how long its check takes beside the bare work of it
+    #[command(after_help = "Example:\n  causeway bench evidence --epochs 50")]
+    Evidence(crate::bench::EvidenceBench),
     /// Messages a second between the live chains and how long each takes, beside what the chains alone need
     #[command(
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"

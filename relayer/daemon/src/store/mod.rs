@@ -21,6 +21,7 @@ mod relay;
 mod rows;
 mod seal;
 mod sealed;
+mod stream;
 mod supply;
 
 use std::{path::Path, time::Duration};
@@ -53,6 +54,7 @@ pub use rows::{
 };
 pub use seal::StoreKey;
 pub use sealed::{Kept, MAX_SEALED_FILES};
+pub use stream::{StreamRow, Streamed};
 pub use supply::{StatementRow, SupplyFact, SupplyRead};
 
 /// The database of one daemon. Cheap to share behind an `Arc`.
