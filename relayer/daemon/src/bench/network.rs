@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use self::{
     hosts::Hosts,
-    nodes::{LOOK, Nodes, PATIENCE, lone},
+    nodes::{Nodes, PATIENCE, lone},
 };
 use super::{
     MOST_PER_SECOND,
@@ -24,10 +24,8 @@ use super::{
     work::{Work, Workload},
 };
 
-/// Longest time between blocks, except where a long chain is made.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// The same where a long chain is made.
-const FAST: Duration = Duration::from_millis(10);
+/// A transaction is sent this often while a long chain is made: about one for each block.
+const BEAT: Duration = Duration::from_millis(15);
 /// How long the line is cut.
 const CUT: Duration = Duration::from_secs(5);
 /// Time for what is on its way when the line is cut to be known.
@@ -202,9 +200,9 @@ async fn row(
     // One account more than the load has: lone transactions are its.
     let people = Workload::new(Work::Native, options.accounts + 1);
     let places = hosts.places().collect();
-    let mut nodes = Nodes::new(dir.path(), places, HEARTBEAT, &people).await?;
+    let mut nodes = Nodes::new(dir.path(), places, &people).await?;
     let start = nodes.start().await?;
-    for node in &nodes.all {
+    for node in &mut nodes.all {
         node.reaches(1).await?;
     }
     let mut lonely = Lonely {
@@ -312,36 +310,42 @@ async fn cut(hosts: &Hosts, nodes: &mut Nodes) -> anyhow::Result<Duration> {
     );
     hosts.line.mend();
     let begin = Instant::now();
-    nodes.first()?.reaches(halted + 1).await?;
+    nodes.first_mut()?.reaches(halted + 1).await?;
     nodes.last()?.reaches(halted + 1).await?;
     Ok(begin.elapsed())
 }
 
-/// A long chain of empty blocks, and a validator that starts with nothing.
+/// A long chain of small blocks, and a validator that starts with nothing while the chain goes on.
 async fn join(validators: u8, blocks: u64) -> anyhow::Result<Joined> {
     eprintln!("a chain of {blocks} blocks, for a validator that joins ...");
     let dir = tempfile::tempdir().context("making a directory")?;
     let hosts = Hosts::new(validators, Duration::ZERO)?;
     let people = Workload::new(Work::Native, 1);
     let places = hosts.places().collect();
-    let mut nodes = Nodes::new(dir.path(), places, FAST, &people).await?;
+    let mut nodes = Nodes::new(dir.path(), places, &people).await?;
     nodes.start().await?;
     nodes.last()?.reaches(1).await?;
     nodes.last()?.kill().await?;
     nodes.last()?.forget()?;
-    let deadline = Instant::now() + PATIENCE + FAST * 10 * u32::try_from(blocks)?;
-    let mut told = Instant::now();
-    loop {
-        let height = nodes.first()?.client.height().await?;
-        if height >= blocks {
-            break;
+    let (mut height, mut told, mut place) = (0, Instant::now(), 0);
+    let (mut grown, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
+    while height < blocks {
+        beat.tick().await;
+        let raw = people.transaction(place).raw;
+        let client = &nodes.first()?.client;
+        client
+            .call("eth_sendRawTransaction", serde_json::json!([raw]))
+            .await?;
+        place += 1;
+        let now = client.height().await?;
+        if now > height {
+            (height, grown) = (now, Instant::now());
         }
-        ensure!(Instant::now() < deadline, "the chain is at {height} only");
+        ensure!(grown.elapsed() < PATIENCE, "the chain stands at {height}");
         if told.elapsed() > Duration::from_secs(10) {
             told = Instant::now();
             eprintln!("  block {height} of {blocks}");
         }
-        tokio::time::sleep(LOOK * 20).await;
     }
     eprintln!("  it joins ...");
     let begin = Instant::now();
@@ -434,7 +438,7 @@ fn print(found: &Found, json: bool) -> anyhow::Result<()> {
     }
     if let Some(joined) = &found.joined {
         println!(
-            "\n{} validators: one that had nothing caught up {} empty blocks in {:.1} s, {:.0} a second",
+            "\n{} validators: one that had nothing caught up {} small blocks in {:.1} s, {:.0} a second",
             joined.validators, joined.blocks, joined.seconds, joined.blocks_per_second
         );
     }

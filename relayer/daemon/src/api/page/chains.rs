@@ -24,7 +24,6 @@ use crate::{
 
 /// Newest blocks whose certificates are looked at.
 const CERTIFICATES: u64 = 24;
-/// Newest sealed contents that are shown.
 /// Blocks of one page.
 const BLOCKS: u64 = 15;
 /// Blocks in the pictures.

@@ -5,7 +5,6 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -50,7 +49,6 @@ impl Nodes {
     pub(super) async fn new(
         dir: &Path,
         places: Vec<Place>,
-        heartbeat: Duration,
         workload: &Workload,
     ) -> anyhow::Result<Self> {
         let url = format!("http://{}", places.first().context("a place")?.rpc);
@@ -68,7 +66,7 @@ impl Nodes {
                 process: None,
             });
         }
-        let genesis = serde_json::to_vec(&genesis(validators, heartbeat, workload)?)?;
+        let genesis = serde_json::to_vec(&genesis(validators, workload))?;
         for node in &all {
             fs::write(node.home.join("genesis.json"), &genesis)?;
         }
@@ -84,7 +82,7 @@ impl Nodes {
         for node in &mut self.all {
             node.start()?;
         }
-        self.first()?.reaches(1).await?;
+        self.first_mut()?.reaches(1).await?;
         Ok(begin.elapsed())
     }
 
@@ -94,6 +92,14 @@ impl Nodes {
     /// Fails when there is none.
     pub(super) fn first(&self) -> anyhow::Result<&Node> {
         self.all.first().context("a validator")
+    }
+
+    /// The same, to wait for it.
+    ///
+    /// # Errors
+    /// Fails when there is none.
+    pub(super) fn first_mut(&mut self) -> anyhow::Result<&mut Node> {
+        self.all.first_mut().context("a validator")
     }
 
     /// The one that is lost and comes back.
@@ -175,14 +181,18 @@ impl Node {
     /// Waits until it has a final block of this height.
     ///
     /// # Errors
-    /// Fails when it has none in time, with the end of its log.
-    pub(super) async fn reaches(&self, height: u64) -> anyhow::Result<()> {
+    /// Fails when it has none in time or ends, with the end of its log.
+    pub(super) async fn reaches(&mut self, height: u64) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let mut last = Instant::now();
         loop {
             let now = self.client.height().await;
             if now.as_ref().is_ok_and(|now| *now >= height) {
                 return Ok(());
+            }
+            let running = self.process.as_mut().map(Child::try_wait);
+            if let Some(Ok(Some(status))) = running {
+                bail!("{} ended, {status}: {}", self.place.name, self.log());
             }
             if Instant::now() > deadline {
                 bail!(
@@ -250,11 +260,7 @@ listen = "{}"
     )
 }
 
-fn genesis(
-    validators: Vec<ValidatorEntry>,
-    heartbeat: Duration,
-    workload: &Workload,
-) -> anyhow::Result<Arc<ChainSpec>> {
+fn genesis(validators: Vec<ValidatorEntry>, workload: &Workload) -> ChainSpec {
     let rich = GenesisAccount {
         balance: U256::from(10).pow(U256::from(27)),
         code: Bytes::new(),
@@ -263,7 +269,7 @@ fn genesis(
         .addresses()
         .map(|address| (address, rich.clone()))
         .collect();
-    Ok(Arc::new(ChainSpec {
+    ChainSpec {
         name: "bench".into(),
         chain_id: CHAIN_ID,
         genesis_time_ms: 1_700_000_000_000,
@@ -272,12 +278,12 @@ fn genesis(
             initial_base_fee: 1_000_000_000,
         },
         epoch_length: 10_000_000,
-        heartbeat_ms: u64::try_from(heartbeat.as_millis())?,
-        min_interval_ms: 20.min(u64::try_from(heartbeat.as_millis())?),
+        heartbeat_ms: 1_000,
+        min_interval_ms: 20,
         administrator: Address::repeat_byte(1),
         validators,
         alloc,
-    }))
+    }
 }
 
 /// Sends one transaction and waits until it is in a final block; returns how long that took.
