@@ -23,6 +23,7 @@ mod output;
 mod proof;
 mod reading;
 mod run;
+mod seal;
 mod supply;
 mod transfer;
 
@@ -68,7 +69,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
     match cli.command {
         Command::Up => run::up(global, output).await,
         Command::Demo(args) => demo::run(global, &args, output).await,
-        Command::Node => run::node(global, output).await,
+        Command::Node { snapshot } => run::node(global, snapshot, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Evidence(command) => evidence::run(global, command, output).await,
         Command::Log(command) => log::run(global, command, output).await,
@@ -76,6 +77,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Lane(command) => lane::run(global, command, output).await,
         Command::Election(command) => election::run(global, command, output).await,
         Command::Member(command) => member::run(global, command, output).await,
+        Command::Seal(command) => seal::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,
@@ -94,6 +96,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Bench(bench) => {
             let done = match bench {
                 args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
+                args::Bench::Network(options) => crate::bench::network(options, global.json).await,
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,

@@ -297,12 +297,13 @@ impl Reporter for Certifier {
 /// Takes final blocks in order and keeps them; tells when an epoch is over.
 pub(super) async fn finalize<E: Spawner>(
     context: E,
-    ledger: Arc<Ledger>,
+    committees: Committees,
     pool: Arc<TxPool>,
     marshal: MarshalMailbox<Scheme, Standard<Block>>,
     mut finals: mpsc::UnboundedReceiver<(Block, Exact)>,
     epochs: mpsc::UnboundedSender<(u64, Digest)>,
 ) {
+    let ledger = committees.ledger.clone();
     let last_of_epoch = |number: u64| (number + 1).is_multiple_of(ledger.spec().epoch_length);
     // A ledger that lost its file, or was restored from a copy, is behind what consensus knows it handed out.
     let processed = marshal
@@ -326,9 +327,32 @@ pub(super) async fn finalize<E: Spawner>(
         if !keep(&context, &ledger, &pool, block, Some(acknowledgement)).await {
             return;
         }
+        certify(&committees, &marshal, number, hash).await;
         if last_of_epoch(number) {
             let _ = epochs.send((number, Digest(hash.0)));
         }
+    }
+}
+
+/// Keeps the certificate of a block that became final elsewhere while this validator was away. Readers, light clients and snapshots
+/// ask for it, that of an epoch's last block above all.
+async fn certify(
+    committees: &Committees,
+    marshal: &MarshalMailbox<Scheme, Standard<Block>>,
+    number: u64,
+    hash: B256,
+) {
+    let ledger = &committees.ledger;
+    if !matches!(ledger.certificate(hash), Ok(None)) {
+        return;
+    }
+    // Not every block has one: some are final through a descendant.
+    let Some(found) = marshal.get_finalization(Height::new(number)).await else {
+        return;
+    };
+    if let Some(scheme) = committees.get(found.proposal.round.epoch().get()) {
+        let certificate = scheme.finality(&found.proposal, &found.certificate);
+        ledger.certify(certificate.block_hash, certificate.to_bytes());
     }
 }
 

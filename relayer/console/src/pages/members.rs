@@ -3,7 +3,10 @@
 
 use maud::{Markup, html};
 
-use super::chains::{Validator, validators};
+use super::{
+    chains::{Validator, validators},
+    sealed::{self, Sealed},
+};
 use crate::{
     frame::{Frame, News},
     parts::{self, Money, Tone, card, empty},
@@ -19,6 +22,8 @@ pub struct Community {
     pub consortium: Told<Consortium>,
     /// The election of the public chain.
     pub contest: Told<Contest>,
+    /// What was sealed on the consortium chain, newest first.
+    pub sealed: Told<Vec<Sealed>>,
 }
 
 /// What a contract tells.
@@ -153,6 +158,11 @@ pub fn page(frame: &Frame, all: &Community) -> Markup {
         @for (index, one) in all.chains.iter().enumerate() { (chain(t, index, one)) }
         (card("consortium", t.consortium, &told(&all.consortium, t.no_registry, |found| consortium(t, found))))
         (card("contest", t.election, &told(&all.contest, t.no_election, |found| contest(t, found))))
+        @match &all.sealed {
+            Told::Nothing => {}
+            Told::Problem(problem) => (card("sealed", t.sealed, &html! { p { (problem) } })),
+            Told::Known(contents) => (sealed::section(t, contents)),
+        }
     };
     frame.page(t.members, News::Live, &content)
 }

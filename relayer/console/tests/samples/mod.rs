@@ -5,7 +5,7 @@ use causeway_console::{
     Frame, Lang, Markup, Place, Who,
     pages::{
         alarms, chains, devices, evidence, explorer, feeds, found, health, log, members, messages,
-        overview, problem, proofs, start, supply, transfer, transfers,
+        overview, problem, proofs, sealed, start, supply, transfer, transfers,
     },
     parts::{Money, Pager, Tone},
     plot::Sample,
@@ -481,6 +481,20 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                     }],
                     consortium: members::Told::Known(consortium(word)),
                     contest: members::Told::Known(contest(word)),
+                    sealed: members::Told::Known(vec![sealed::Sealed {
+                        id: w(),
+                        digest: w(),
+                        parties: vec![w()],
+                        at: NOW,
+                        shares: (3, 4),
+                        openings: vec![sealed::Opening {
+                            number: 1,
+                            to: w(),
+                            why: Some(w()),
+                            at: NOW,
+                            released: vec![w()],
+                        }],
+                    }]),
                 },
             ),
         ),
@@ -491,6 +505,7 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
                 &members::Community {
                     consortium: members::Told::Problem(w()),
                     contest: members::Told::Problem(w()),
+                    sealed: members::Told::Problem(w()),
                     ..members::Community::default()
                 },
             ),
@@ -643,7 +658,13 @@ pub fn empty(frame: &Frame) -> Vec<(&'static str, Markup)> {
         ("proofs", proofs::page(frame, &[])),
         (
             "members",
-            members::page(frame, &members::Community::default()),
+            members::page(
+                frame,
+                &members::Community {
+                    sealed: members::Told::Known(Vec::new()),
+                    ..members::Community::default()
+                },
+            ),
         ),
         ("feeds", feeds::list(frame, &[], &pager)),
         ("devices", devices::list(frame, &[], &pager)),

@@ -185,6 +185,7 @@ impl Hosted {
             validators,
             share_execution,
             pool: pool_limits(),
+            history: Default::default(),
         };
         let host = tokio::task::spawn_blocking(move || Host::start(config)).await??;
         let (rpc, url) = serve_rpc(host.node()).await?;
@@ -226,7 +227,7 @@ impl Solo {
         };
         let spec = spec("bench", CHAIN_ID, fee, workload, &validators("bench", 4)?);
         let genesis = spec.genesis()?.0.hash();
-        let ledger = Ledger::open(spec.clone(), &dir.join("solo.redb"), None)?;
+        let ledger = Ledger::open(spec.clone(), &dir.join("solo.redb"), None, None)?;
         let pool = TxPool::new(spec, ledger.tip().state.clone(), pool_limits());
         let node = Node::new(ledger, pool, genesis);
         let sealer = tokio::spawn(seal(node.clone()));

@@ -89,11 +89,16 @@ pub(super) enum Command {
     Up,
     /// The same, and show one of each kind of transfer first
     Demo(Demo),
-    /// Run one validator as a process of its own
+    /// Run one node of a chain as a process of its own: a validator, a reader until it becomes one, or a reader
     #[command(
-        after_help = "Example:\n  causeway node --config node.toml\n\nSee `causeway config example node`."
+        after_help = "Examples:\n  causeway node --config node.toml\n  causeway node --config node.toml --snapshot https://node.example:8545\n\nSee `causeway config example node`."
     )]
-    Node,
+    Node {
+        /// Begin with the snapshot of this node, where there is no data yet, and read from it: hosted.<name>.sources and
+        /// start_from_snapshot
+        #[arg(long, value_name = "URL")]
+        snapshot: Option<String>,
+    },
     /// Start, list, show, refund transfers
     #[command(subcommand)]
     Transfer(Transfer),
@@ -149,6 +154,9 @@ pub(super) enum Command {
     /// Members of the consortium: who they are, what they propose, vote on and execute
     #[command(subcommand)]
     Member(super::member::args::Member),
+    /// Content that stays sealed: parties seal it, members open it by vote
+    #[command(subcommand)]
+    Seal(super::seal::args::Seal),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
@@ -1009,6 +1017,11 @@ pub(super) enum Bench {
     /// Start, idle cost and lone-transaction finality of the public and the consortium chain in one process
     #[command(after_help = "Example:\n  causeway bench pair --idle-seconds 60")]
     Pair(crate::bench::PairBench),
+    /// A chain over several hosts: validators as processes with addresses of their own, with delay, a lost one, a cut line
+    #[command(
+        after_help = "Examples:\n  causeway bench network\n  causeway bench network --validators 7,13,21 --delay-ms 0 --pace 200 --load-only"
+    )]
+    Network(crate::bench::NetworkBench),
     /// What each statement costs to prove, beside the bare proof library and snarkjs on the same circuit
     #[command(
         after_help = "Examples:\n  causeway bench prove\n  causeway bench prove --statements session --threads 1,2 --rounds 5"

@@ -148,6 +148,22 @@ pub struct Hosted {
     /// The `Gateway`, if its messages are carried. Deployed by the local profile, optional in any other.
     #[serde(default)]
     pub gateway: Option<Address>,
+    /// Nodes of the chain that are read from while no validator here has a seat: their JSON-RPC. Nothing they say is believed
+    /// without a certificate.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Certificates for `https` sources.
+    #[serde(default)]
+    pub source_tls: Option<EvmTls>,
+    /// Whether a node without data begins with a source's snapshot, and not with genesis.
+    #[serde(default)]
+    pub start_from_snapshot: bool,
+    /// At the end of how many epochs a snapshot is made and served; 0 makes none.
+    #[serde(default)]
+    pub snapshot_every_epochs: u64,
+    /// Blocks whose transactions and receipts are kept; all when left out.
+    #[serde(default)]
+    pub keep_blocks: Option<u64>,
     /// The JSON-RPC server.
     pub rpc: Rpc,
 }
@@ -611,6 +627,8 @@ pub struct Members {
     pub chain: Option<String>,
     /// The `MemberRegistry` there. Deployed by the local profile.
     pub registry: Option<Address>,
+    /// The `SealedContent` there. Deployed by the local profile.
+    pub sealed_content: Option<Address>,
 }
 
 /// `[election]`.

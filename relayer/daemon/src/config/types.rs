@@ -12,6 +12,7 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
 use causeway_adapter_device::{directory::Feed, names::Did};
 use causeway_adapter_evm::EvmConfig;
+use causeway_adapter_hosted::host::History;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
@@ -49,6 +50,8 @@ pub struct Config {
     pub eventlog: EventLog,
     /// Name of the consortium chain and its `MemberRegistry`; `None` in the local profile, which deploys one.
     pub members: Option<(String, Address)>,
+    /// The `SealedContent` on the same chain.
+    pub sealed_content: Option<Address>,
     /// The public chain, its `Election`, and our account that keeps it; `None` in the local profile, which deploys one.
     pub election: Option<ElectionAt>,
     /// Who is told of alarms.
@@ -246,6 +249,8 @@ pub struct Hosted {
     pub genesis_file: Option<PathBuf>,
     /// Validators with keys of their own.
     pub validators: Vec<Validator>,
+    /// Where it reads without a seat, how it begins, what it keeps.
+    pub history: History,
     /// The JSON-RPC server.
     pub rpc: Rpc,
 }

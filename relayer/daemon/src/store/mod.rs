@@ -20,6 +20,7 @@ mod reads;
 mod relay;
 mod rows;
 mod seal;
+mod sealed;
 mod stream;
 mod supply;
 
@@ -52,6 +53,7 @@ pub use rows::{
     RelayCall, TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
+pub use sealed::{Kept, MAX_SEALED_FILES};
 pub use stream::{StreamRow, Streamed};
 pub use supply::{StatementRow, SupplyFact, SupplyRead};
 

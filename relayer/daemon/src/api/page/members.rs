@@ -6,9 +6,12 @@ use alloy_primitives::U256;
 use axum::{extract::State, http::StatusCode, response::Response};
 use causeway_adapter_hosted::node::Node;
 use causeway_console::{
-    pages::members::{
-        self as page, Candidate, Community, Consortium, Contest, Members, Organisation, Proposal,
-        Told,
+    pages::{
+        members::{
+            self as page, Candidate, Community, Consortium, Contest, Members, Organisation,
+            Proposal, Told,
+        },
+        sealed::{Opening, Sealed},
     },
     parts::Money,
 };
@@ -18,13 +21,16 @@ use super::{
     chains::{blocking, of_entry, shortened, signing},
 };
 use crate::api::{
-    App, Problem,
+    App, OpeningView, Problem,
     election::{self, CandidateView},
     members::{self, MembersView, OrganisationView, ProposalView},
+    sealed::Chest,
 };
 
 /// Newest proposals that are shown.
 const PROPOSALS: u32 = 10;
+/// Sealed contents that are shown.
+const CONTENTS: u32 = 10;
 /// Candidates that are shown: all seats there can be.
 const CANDIDATES: usize = 101;
 
@@ -34,15 +40,17 @@ pub(super) async fn show(State(app): State<Arc<App>>, look: Look) -> Response {
         .iter()
         .filter_map(|entry| Some((entry.name.clone(), entry.node.clone()?)));
     let asked = asked.map(|(name, node)| blocking(move || members_of(name, &node)));
-    let (chains, consortium, contest) = futures::join!(
+    let (chains, consortium, contest, sealed) = futures::join!(
         futures::future::try_join_all(asked),
         in_time(&app, consortium(&app)),
-        in_time(&app, contest(&app))
+        in_time(&app, contest(&app)),
+        in_time(&app, sealed(&app))
     );
     let found = chains.map(|chains| Community {
         chains,
         consortium: told(consortium),
         contest: told(contest),
+        sealed: told(sealed),
     });
     look.show(|frame| Ok(page::page(frame, &found?)))
 }
@@ -79,6 +87,31 @@ fn told<T>(found: Result<T, Problem>) -> Told<T> {
         Err(problem) if problem.status == StatusCode::NOT_FOUND.as_u16() => Told::Nothing,
         Err(problem) => Told::Problem(problem.detail),
     }
+}
+
+/// The newest sealed contents.
+async fn sealed(app: &App) -> Result<Vec<Sealed>, Problem> {
+    let list = Chest::open(app).await?.page(app, CONTENTS, None).await?;
+    let of_opening = |opening: OpeningView| Opening {
+        number: opening.grant,
+        to: opening.name,
+        why: opening.why,
+        at: opening.granted_at,
+        released: opening.released.into_iter().map(|one| one.name).collect(),
+    };
+    let contents = list.contents.into_iter().map(|one| Sealed {
+        id: one.content,
+        digest: one.digest,
+        at: one.sealed_at,
+        shares: (one.needed as usize, one.holders.len()),
+        parties: one
+            .parties
+            .into_iter()
+            .map(|party| party.name.unwrap_or(party.account))
+            .collect(),
+        openings: one.openings.into_iter().map(of_opening).collect(),
+    });
+    Ok(contents.collect())
 }
 
 async fn consortium(app: &App) -> Result<Consortium, Problem> {
