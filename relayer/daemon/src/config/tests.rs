@@ -697,3 +697,54 @@ fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
         assert!(message.contains(key), "{key}: {message}");
     }
 }
+
+#[test]
+fn what_a_reader_cannot_be_started_with_is_named() {
+    let from_snapshot = "start_from_snapshot = true\n";
+    let sources = named();
+    let sources = sources.lines().find(|line| line.starts_with("sources = ["));
+    let sources = sources.unwrap().to_owned();
+    let tls = "source_tls.ca_file = \"tls/ca.pem\"\n";
+    let without = |text: &str| named().replace(text, "");
+    let many = format!("sources = [{}]", "\"http://a\",".repeat(17));
+    for (text, key, expected) in [
+        (
+            named().replace(&sources, "sources = [\"ftp://user:secret@host\"]"),
+            "hosted.public.sources[0]",
+            "it begins with neither http:// nor https://",
+        ),
+        (
+            named().replace(&sources, &many),
+            "hosted.public.sources",
+            "at most 16",
+        ),
+        (without(tls), "hosted.public.source_tls", "name the CA"),
+        (
+            named().replace(tls, &format!("{tls}source_tls.key_file = \"tls/a.key\"\n")),
+            "hosted.public.source_tls",
+            "or neither",
+        ),
+        (
+            without(&sources),
+            "hosted.public.start_from_snapshot",
+            "come with sources",
+        ),
+        (
+            named().replace("keep_blocks = 1_000_000", "keep_blocks = 255"),
+            "hosted.public.keep_blocks",
+            "at least 256",
+        ),
+    ] {
+        let message = refused(&text);
+        assert!(message.contains(key), "{message}");
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+    assert!(named().contains(from_snapshot));
+    let local = LOCAL.replacen(
+        "kind = \"public\"\n",
+        "kind = \"public\"\nsources = [\"http://127.0.0.1:1\"]\n",
+        1,
+    );
+    assert!(refused(&local).contains("come with genesis_file"));
+}
