@@ -58,6 +58,15 @@ pub mod member_registry {
     }
 }
 
+/// Content that stays sealed until a vote: see `contracts/src/ISealedContent.sol`.
+pub mod sealed_content {
+    alloy_sol_types::sol! {
+        #[sol(extra_derives(Debug, PartialEq, Eq, Hash))]
+        SealedContent,
+        "artifacts/SealedContent.json"
+    }
+}
+
 /// Calls for contracts of other chains: see `contracts/src/ICallExecutor.sol`.
 pub mod call_executor {
     alloy_sol_types::sol! {

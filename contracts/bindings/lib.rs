@@ -9,6 +9,7 @@
 //! | [`PegVault`](peg_vault), [`PegMint`](peg_mint), [`PegToken`](peg_token), [`Settlement`](settlement), [`SettlementEscrow`](settlement_escrow) | the same |
 //! | [`DeviceRegistry`](device_registry), [`DeviceMirror`](device_mirror), [`FeedAggregator`](feed_aggregator), [`Evidence`](evidence), [`EvidenceRoll`](evidence_roll), [`DataMarket`](data_market) | devices, feeds and their data |
 //! | [`Election`](election), [`MemberRegistry`](member_registry) | who validates: elections, and members' votes |
+//! | [`SealedContent`](sealed_content) | content that stays sealed until members vote to open it |
 //! | [`governance`] | what a candidate's vote key signs, scores and seats computed again |
 //! | [`oracle`] | ids of devices and feeds, digests that devices and operators sign |
 //! | [`VerifierRegistry`](verifier_registry), [`verifiers`], [`SessionCondition`](session_condition), [`CredentialDesk`](credential_desk), [`MeteredToken`](metered_token), [`OwnedAnchors`](owned_anchors), [`DeviceSessions`](device_sessions) | statements proved in zero knowledge, and who acts on them |
@@ -68,7 +69,7 @@ pub use generated::{
     device_registry, device_sessions, election, event_hub, evidence, evidence_roll,
     feed_aggregator, gateway, hash_time_lock, light_client, lock_hooks, log_anchor,
     member_registry, message_hooks, metered_token, owned_anchors, peg_mint, peg_token, peg_vault,
-    points_token, session_condition, settlement, settlement_escrow, validator_set,
+    points_token, sealed_content, session_condition, settlement, settlement_escrow, validator_set,
     verifier_registry, verifiers,
 };
 pub use hash_time_lock::HashTimeLock;
@@ -86,6 +87,7 @@ pub use peg_mint::PegMint;
 pub use peg_token::PegToken;
 pub use peg_vault::PegVault;
 pub use points_token::PointsToken;
+pub use sealed_content::SealedContent;
 pub use session_condition::SessionCondition;
 pub use settlement::Settlement;
 pub use settlement_escrow::SettlementEscrow;

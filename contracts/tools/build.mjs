@@ -34,6 +34,7 @@ const contracts = [
   "PegToken",
   "PegVault",
   "PointsToken",
+  "SealedContent",
   "SessionCondition",
   "Settlement",
   "SettlementEscrow",

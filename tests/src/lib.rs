@@ -30,6 +30,7 @@ pub mod rpc;
 pub mod settling;
 pub mod small_disk;
 pub mod tampering;
+pub mod told;
 pub mod validators;
 pub mod withholding;
 

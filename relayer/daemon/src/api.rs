@@ -27,6 +27,7 @@ mod problem;
 mod proofs;
 mod readings;
 mod resolve;
+mod sealed;
 pub(crate) mod serve;
 mod sessions;
 mod settlement;
@@ -79,6 +80,10 @@ pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use readings::{Newest, ReadingList, ReadingView};
+pub use sealed::{
+    HolderOf, HolderShare, OpeningView, PartyOf, PartyShare, PublishKey, PutSealed, PutTerms,
+    ReleaseShare, ReleasedView, SealedKeys, SealedList, SealedView,
+};
 pub use serve::Server;
 pub use sessions::{
     EndorsedView, Endorsement, RecordSession, RecordedSession, SessionView, SessionWords,
@@ -171,6 +176,17 @@ fn router(app: Arc<App>) -> Router {
             "/v1/members/proposals/{number}/execute",
             post(members::execute),
         )
+        .route(
+            "/v1/sealed",
+            get(sealed::list)
+                .post(sealed::put)
+                .layer(DefaultBodyLimit::max(sealed::MAX_BODY)),
+        )
+        .route("/v1/sealed/terms", get(sealed::terms))
+        .route("/v1/sealed/keys", post(sealed::publish))
+        .route("/v1/sealed/{id}", get(sealed::show))
+        .route("/v1/sealed/{id}/file", get(sealed::file))
+        .route("/v1/sealed/{id}/release", post(sealed::release))
         .route("/v1/events", get(events::stream))
         .fallback(page::missing)
         .method_not_allowed_fallback(problem::no_such_method)

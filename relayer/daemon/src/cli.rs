@@ -23,6 +23,7 @@ mod output;
 mod proof;
 mod reading;
 mod run;
+mod seal;
 mod supply;
 mod transfer;
 
@@ -76,6 +77,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Lane(command) => lane::run(global, command, output).await,
         Command::Election(command) => election::run(global, command, output).await,
         Command::Member(command) => member::run(global, command, output).await,
+        Command::Seal(command) => seal::run(global, command, output).await,
         Command::Message(command) => message::run(global, command, output).await,
         Command::Device(command) => device::run(global, command, output).await,
         Command::Reading(command) => reading::run(global, command, output).await,
@@ -94,9 +96,13 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Bench(bench) => {
             let done = match bench {
                 args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
+                args::Bench::Network(options) => crate::bench::network(options, global.json).await,
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
+                args::Bench::Evidence(options) => {
+                    crate::bench::evidence(options, global.json).await
+                }
                 args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
                 args::Bench::Ingest(options) => crate::bench::ingest(options, global.json).await,
                 args::Bench::IngestServe(options) => crate::bench::ingest_serve(options).await,

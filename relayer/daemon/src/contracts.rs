@@ -22,7 +22,7 @@ use causeway_contracts::{
 use crate::local::LocalError;
 
 pub use self::election::{CANDIDATE_DEPOSIT, Candidacy, election, ensure_election, governed_by};
-pub use self::members::{Founder, dealt, ensure_members, member_registry};
+pub use self::members::{Founder, dealt, ensure_members, member_registry, sealed_content};
 pub use self::oracle::{
     DEMO_DECIMALS, DEMO_FEED, DEMO_RANGE, DEMO_UNIT, DEVICE_DEPOSIT, OracleAt, OracleEnd,
     demo_config, demo_feed, ensure_oracle,

@@ -612,7 +612,11 @@ impl Chains {
         );
         let members = self.members(config);
         let members = members.filter(|members| members.chain == id_of(hosting));
-        all.extend(members.map(|members| members.registry));
+        all.extend(
+            members
+                .into_iter()
+                .flat_map(|members| std::iter::once(members.registry).chain(members.sealed)),
+        );
         let election = self.election(config);
         let election = election.filter(|site| site.chain == id_of(hosting));
         all.extend(election.map(|site| site.contract));

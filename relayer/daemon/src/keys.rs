@@ -8,7 +8,7 @@ mod signer;
 mod tests;
 
 pub use ca::{Authority, CaError, Issued, Role, Subject};
-pub use keystore::{Keystore, KeystoreError, Mark, address_of, network_seed};
+pub use keystore::{Keystore, KeystoreError, Mark, address_of, network_seed, sealing_key};
 pub use private_file::{read_secret_line, write_new};
 pub use signer::Signers;
 

@@ -214,7 +214,7 @@ impl Chains {
             let external = self.external.iter().find(|external| external.id() == id);
             let gateway = hosting.and_then(|hosting| self.contracts_on(config, hosting).gateway);
             let gateway = gateway.or_else(|| external?.gateway);
-            Some((id, *registry, gateway))
+            Some((id, *registry, gateway, config.sealed_content))
         });
         let local = self.public_and_consortium().and_then(|[_, consortium]| {
             // Where the validators cannot be shared out, nobody deployed a registry.
@@ -222,9 +222,10 @@ impl Chains {
             let deployer = self.accounts.get(DEPLOYER)?;
             let registry = contracts::member_registry(*deployer, self.holders());
             let gateway = self.messaging().map(|at| at.gateway);
-            Some((id_of(consortium), registry, gateway))
+            let sealed = contracts::sealed_content(*deployer, self.holders());
+            Some((id_of(consortium), registry, gateway, Some(sealed)))
         });
-        let (chain, registry, gateway) = named.or(local)?;
+        let (chain, registry, gateway, sealed) = named.or(local)?;
         let of_config = config.pegs.iter().flat_map(|(name, peg)| {
             let ends = [&peg.home, &peg.side].into_iter();
             let here = ends.filter(|end| self.info(&end.chain).is_some_and(|i| i.id == chain));
@@ -235,6 +236,7 @@ impl Chains {
             chain,
             registry,
             gateway,
+            sealed,
             ports: own.into_iter().chain(of_config).collect(),
         })
     }

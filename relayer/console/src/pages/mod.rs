@@ -14,6 +14,7 @@ pub mod messages;
 pub mod overview;
 pub mod problem;
 pub mod proofs;
+pub mod sealed;
 pub mod start;
 pub mod supply;
 pub mod transfer;

@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::{
     alarms, chains, crossings, devices, election, events, evidence, feeds, health, lanes, log,
-    log_stream, market, members, messages, problem, proofs, readings, sessions, settlement, stakes,
-    supply, transfers, views,
+    log_stream, market, members, messages, problem, proofs, readings, sealed, sessions, settlement,
+    stakes, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -87,6 +87,13 @@ use super::{
         members::propose,
         members::vote,
         members::execute,
+        sealed::list,
+        sealed::put,
+        sealed::terms,
+        sealed::publish,
+        sealed::show,
+        sealed::file,
+        sealed::release,
         events::stream
     ),
     components(schemas(

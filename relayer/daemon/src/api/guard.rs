@@ -37,7 +37,8 @@ const OF_DEVICES: [&str; 11] = [
     "/v1/sessions",
 ];
 /// Votes of organisations, with a certificate that speaks for one.
-const OF_MEMBERS: [&str; 3] = [
+const OF_MEMBERS: [&str; 4] = [
+    "/v1/sealed/keys",
     "/v1/members/proposals",
     "/v1/members/proposals/{number}/vote",
     "/v1/members/proposals/{number}/execute",

@@ -216,20 +216,18 @@ pub(super) async fn proposals(
         )));
     }
     let books = Books::open(&app).await?;
-    let listed = async {
-        let count = books.proposals().await?;
-        let below = page.before.unwrap_or(u64::MAX).min(count.saturating_add(1));
-        let first = below.saturating_sub(u64::from(page.limit)).max(1);
-        let mut proposals = Vec::new();
-        for number in (first..below).rev() {
-            proposals.extend(books.proposal(&app, number).await?);
-        }
-        Ok(ProposalList {
-            next_before: (first > 1 && !proposals.is_empty()).then_some(first),
-            proposals,
-        })
+    within(&app, books.list(&app, &page)).await.map(Json)
+}
+
+/// The organisations and the newest proposals, for the page.
+pub(super) async fn newest(app: &App, limit: u32) -> Result<(MembersView, ProposalList), Problem> {
+    let books = Books::open(app).await?;
+    let page = Page {
+        limit,
+        before: None,
     };
-    within(&app, listed).await.map(Json)
+    let both = async { Ok((books.view(app).await?, books.list(app, &page).await?)) };
+    within(app, both).await
 }
 
 /// One proposal, with who voted how.
@@ -357,14 +355,14 @@ impl From<MotionError> for Problem {
 }
 
 /// The registry at one final block.
-struct Books<'a> {
-    members: &'a Members,
-    entry: &'a ChainEntry,
-    at: Height,
+pub(super) struct Books<'a> {
+    pub(super) members: &'a Members,
+    pub(super) entry: &'a ChainEntry,
+    pub(super) at: Height,
 }
 
 impl<'a> Books<'a> {
-    async fn open(app: &'a App) -> Result<Self, Problem> {
+    pub(super) async fn open(app: &'a App) -> Result<Self, Problem> {
         let members = app.members()?;
         let entry = app.chain(&members.chain.to_string())?;
         let tip = entry.tip(app.limits.per_chain()).await;
@@ -376,7 +374,10 @@ impl<'a> Books<'a> {
         })
     }
 
-    async fn ask<C: alloy_sol_types::SolCall>(&self, call: C) -> Result<C::Return, Problem> {
+    pub(super) async fn ask<C: alloy_sol_types::SolCall>(
+        &self,
+        call: C,
+    ) -> Result<C::Return, Problem> {
         let answer = ask(self.entry, self.members.registry, self.at, call).await;
         answer.map_err(unanswered)?.ok_or_else(|| {
             let what = "members.registry must be the address of a MemberRegistry on that chain";
@@ -390,13 +391,16 @@ impl<'a> Books<'a> {
         Ok(count.saturating_to())
     }
 
-    async fn numbers(&self) -> Result<Vec<u32>, Problem> {
+    pub(super) async fn numbers(&self) -> Result<Vec<u32>, Problem> {
         let mut numbers = self.ask(MemberRegistry::organisationsCall {}).await?;
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    async fn organisation(&self, number: u32) -> Result<MemberRegistry::Organisation, Problem> {
+    pub(super) async fn organisation(
+        &self,
+        number: u32,
+    ) -> Result<MemberRegistry::Organisation, Problem> {
         self.ask(MemberRegistry::organisationCall { number }).await
     }
 
@@ -439,6 +443,20 @@ impl<'a> Books<'a> {
             window,
             proposals: self.proposals().await?,
             governs: self.governs().await?,
+        })
+    }
+
+    async fn list(&self, app: &App, page: &Page) -> Result<ProposalList, Problem> {
+        let count = self.proposals().await?;
+        let below = page.before.unwrap_or(u64::MAX).min(count.saturating_add(1));
+        let first = below.saturating_sub(u64::from(page.limit)).max(1);
+        let mut proposals = Vec::new();
+        for number in (first..below).rev() {
+            proposals.extend(self.proposal(app, number).await?);
+        }
+        Ok(ProposalList {
+            next_before: (first > 1 && !proposals.is_empty()).then_some(first),
+            proposals,
         })
     }
 
@@ -522,7 +540,11 @@ impl<'a> Books<'a> {
     }
 
     /// When and why it was proposed, from the event log.
-    async fn said(&self, app: &App, number: u64) -> Result<Option<(u64, String)>, Problem> {
+    pub(super) async fn said(
+        &self,
+        app: &App,
+        number: u64,
+    ) -> Result<Option<(u64, String)>, Problem> {
         let filter = LogFilter {
             segment: Some(self.members.chain.0),
             kind: Some("Proposed".into()),
@@ -583,7 +605,7 @@ async fn shown(app: &App, books: &Books<'_>, number: u64) -> Result<ProposalView
 
 /// The account that acts for an organisation. A certificate speaks for its own organisation alone; an admin's, which is
 /// whose daemon this is, for every account here.
-async fn speaker(app: &App, caller: &Caller, by: &str) -> Result<Address, Problem> {
+pub(super) async fn speaker(app: &App, caller: &Caller, by: &str) -> Result<Address, Problem> {
     let account = app.address("by", by)?;
     let Some(peer) = &caller.peer else {
         return Ok(account);
@@ -628,7 +650,7 @@ async fn send(app: &App, by: Address, what: &str, data: Vec<u8>) -> Result<TxId,
 }
 
 /// One chain has so long to answer.
-async fn within<T>(
+pub(super) async fn within<T>(
     app: &App,
     asked: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
@@ -640,7 +662,7 @@ async fn within<T>(
     })
 }
 
-fn unanswered(error: ChainError) -> Problem {
+pub(super) fn unanswered(error: ChainError) -> Problem {
     Problem::unavailable(error.to_string())
 }
 

@@ -160,7 +160,7 @@ pub async fn serve(options: ServeBench) -> anyhow::Result<()> {
 
 /// A whole chain in this process.
 pub(super) struct Hosted {
-    _host: Host,
+    host: Host,
     _rpc: RpcHandle,
     pub(super) url: String,
     /// From nothing to the first final block.
@@ -197,11 +197,18 @@ impl Hosted {
             .context("no block in 30 s")??;
         let start_ms = begin.elapsed().as_secs_f64() * 1000.0;
         Ok(Self {
-            _host: host,
+            host,
             _rpc: rpc,
             url,
             start_ms,
         })
+    }
+}
+
+impl Hosted {
+    /// The chain itself.
+    pub(super) fn node(&self) -> Node {
+        self.host.node()
     }
 }
 
@@ -235,6 +242,11 @@ impl Solo {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The chain itself.
+    pub(super) fn node(&self) -> Node {
+        self.node.clone()
     }
 
     /// Newest state, its header, and the spec.

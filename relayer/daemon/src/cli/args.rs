@@ -154,6 +154,9 @@ pub(super) enum Command {
     /// Members of the consortium: who they are, what they propose, vote on and execute
     #[command(subcommand)]
     Member(super::member::args::Member),
+    /// Content that stays sealed: parties seal it, members open it by vote
+    #[command(subcommand)]
+    Seal(super::seal::args::Seal),
     /// Chains of a running daemon, and genesis files
     #[command(subcommand)]
     Chain(Chain),
@@ -1014,6 +1017,11 @@ pub(super) enum Bench {
     /// Start, idle cost and lone-transaction finality of the public and the consortium chain in one process
     #[command(after_help = "Example:\n  causeway bench pair --idle-seconds 60")]
     Pair(crate::bench::PairBench),
+    /// A chain over several hosts: validators as processes with addresses of their own, with delay, a lost one, a cut line
+    #[command(
+        after_help = "Examples:\n  causeway bench network\n  causeway bench network --validators 7,13,21 --delay-ms 0 --pace 200 --load-only"
+    )]
+    Network(crate::bench::NetworkBench),
     /// What each statement costs to prove, beside the bare proof library and snarkjs on the same circuit
     #[command(
         after_help = "Examples:\n  causeway bench prove\n  causeway bench prove --statements session --threads 1,2 --rounds 5"
@@ -1025,6 +1033,9 @@ pub(super) enum Bench {
     /// The event log: entries a second onto disk, and checking all of them
     #[command(after_help = "Example:\n  causeway bench log --entries 1000000")]
     Log(crate::bench::LogBench),
+    /// Evidence files: how long each kind is, and how long its check takes beside the bare work of it
+    #[command(after_help = "Example:\n  causeway bench evidence --epochs 50")]
+    Evidence(crate::bench::EvidenceBench),
     /// Messages a second between the live chains and how long each takes, beside what the chains alone need
     #[command(
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"

@@ -98,7 +98,7 @@ fn show(file: std::path::PathBuf, password: PasswordArgs, output: &Output) -> Re
     Ok(())
 }
 
-fn required(args: PasswordArgs) -> Result<PasswordSource, CliError> {
+pub(super) fn required(args: PasswordArgs) -> Result<PasswordSource, CliError> {
     source(args).ok_or_else(|| CliError::Argument {
         argument: "--password-file",
         got: "missing".into(),
@@ -106,7 +106,7 @@ fn required(args: PasswordArgs) -> Result<PasswordSource, CliError> {
     })
 }
 
-fn source(args: PasswordArgs) -> Option<PasswordSource> {
+pub(super) fn source(args: PasswordArgs) -> Option<PasswordSource> {
     let file = args
         .password_file
         .map(|path| PasswordSource::File(absolute(&path)));

@@ -12,7 +12,7 @@ use crate::{
         Ballot, CastVote, Execute, MembersView, OrganisationView, ProposalList, ProposalView,
         Propose,
     },
-    members::{Motion, NewMember, NewPeriod, NewRole, NewValidators, Of, OfLane, OfPeg},
+    members::{Motion, NewMember, NewPeriod, NewRole, NewValidators, Of, OfContent, OfLane, OfPeg},
 };
 
 pub(super) async fn run(global: &Global, command: Member, output: &Output) -> Result<(), CliError> {
@@ -96,6 +96,10 @@ fn meant(what: What) -> Motion {
             Some(lane) => Motion::UnpauseLane(OfLane { lane }),
             None => Motion::UnpausePeg(named(peg)),
         },
+        What::OpenSealed { content, to } => Motion::OpenSealed(OfContent {
+            content,
+            organisation: to,
+        }),
     }
 }
 

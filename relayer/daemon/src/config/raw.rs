@@ -627,6 +627,8 @@ pub struct Members {
     pub chain: Option<String>,
     /// The `MemberRegistry` there. Deployed by the local profile.
     pub registry: Option<Address>,
+    /// The `SealedContent` there. Deployed by the local profile.
+    pub sealed_content: Option<Address>,
 }
 
 /// `[election]`.

@@ -671,6 +671,8 @@ fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
     const ELECTION: &str = "[election]\nchain = \"public\"";
     const REGISTRY: &str = "\nregistry = \"0x0000000000000000000000000000000000000032\"\n";
     const NO_REGISTRY: &str = "\nregistry = \"0x0000000000000000000000000000000000000000\"\n";
+    const SEALED: &str = "\nsealed_content = \"0x0000000000000000000000000000000000000034\"\n";
+    const NO_SEALED: &str = "\nsealed_content = \"0x0000000000000000000000000000000000000000\"\n";
     const CONTRACT: &str = "\ncontract = \"0x0000000000000000000000000000000000000033\"\n";
     const NO_CONTRACT: &str = "\ncontract = \"0x0000000000000000000000000000000000000000\"\n";
     let cases = [
@@ -678,6 +680,7 @@ fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
         (MEMBERS, "[members]", "members.chain"),
         (REGISTRY, "\n", "members.chain"),
         (REGISTRY, NO_REGISTRY, "members.registry"),
+        (SEALED, NO_SEALED, "members.sealed_content"),
         (
             ELECTION,
             "[election]\nchain = \"nowhere\"",

@@ -50,6 +50,8 @@ pub struct Config {
     pub eventlog: EventLog,
     /// Name of the consortium chain and its `MemberRegistry`; `None` in the local profile, which deploys one.
     pub members: Option<(String, Address)>,
+    /// The `SealedContent` on the same chain.
+    pub sealed_content: Option<Address>,
     /// The public chain, its `Election`, and our account that keeps it; `None` in the local profile, which deploys one.
     pub election: Option<ElectionAt>,
     /// Who is told of alarms.

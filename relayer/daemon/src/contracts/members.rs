@@ -4,7 +4,9 @@ use alloy_primitives::{Address, B256, U256, aliases::U40};
 use alloy_sol_types::SolCall as _;
 use causeway_adapter_api::{Action, Chain};
 use causeway_adapter_hosted::spec::{VALIDATOR_SET, ValidatorEntry};
-use causeway_contracts::{Gateway, MemberRegistry, PegMint, ValidatorSet, deploy_code};
+use causeway_contracts::{
+    Gateway, MemberRegistry, PegMint, SealedContent, ValidatorSet, deploy_code,
+};
 
 use super::{DeployError, Messaging, Peg, oracle, stages};
 
@@ -40,6 +42,19 @@ pub fn member_registry(deployer: Address, holders: usize) -> Address {
     deployer.create(oracle::after_consortium(holders))
 }
 
+/// Contracts that pass to the members.
+const GOVERNED: u64 = 3;
+
+/// Where the `SealedContent` is, on the consortium chain of the local profile.
+pub fn sealed_content(deployer: Address, holders: usize) -> Address {
+    deployer.create(after_taking_over(holders))
+}
+
+/// The deployer's next nonce on the consortium chain once the registry has taken over: an offer and a taking each.
+const fn after_taking_over(holders: usize) -> u64 {
+    oracle::after_consortium(holders) + 1 + 2 * GOVERNED
+}
+
 /// Deals the validators of a chain to so many organisations, in order, as evenly as that goes; `None` when one of them had
 /// more than f, which the registry refuses (G7).
 pub fn dealt<T: Clone>(validators: &[T], organisations: usize) -> Option<Vec<Vec<T>>> {
@@ -58,8 +73,8 @@ pub fn dealt<T: Clone>(validators: &[T], organisations: usize) -> Option<Vec<Vec
         .then_some(shares)
 }
 
-/// Deploys the `MemberRegistry` on the consortium chain and hands validators, gateway and port over to it, where that is
-/// missing; returns how many transactions were sent. [`ensure_oracle`](super::ensure_oracle) comes first.
+/// Deploys the `MemberRegistry` on the consortium chain, hands validators, gateway and port over to it, and deploys the
+/// `SealedContent` that it decides on, where that is missing; returns how many transactions were sent. [`ensure_oracle`](super::ensure_oracle) comes first.
 ///
 /// # Errors
 /// See [`DeployError`].
@@ -73,7 +88,7 @@ pub async fn ensure_members(
     let registry = member_registry(deployer, holders);
     let gateway = Messaging::of(deployer, holders).gateway;
     let port = Peg::of(deployer, holders).port;
-    let governed = [VALIDATOR_SET, gateway, port];
+    let governed: [Address; GOVERNED as usize] = [VALIDATOR_SET, gateway, port];
     let call = |to: Address, data: Vec<u8>| Action::Call {
         to: Some(to),
         value: U256::ZERO,
@@ -94,7 +109,7 @@ pub async fn ensure_members(
                 set: VALIDATOR_SET,
                 founders: founders.iter().map(terms).collect(),
                 periods: [VOTE_PERIOD, DELAY, WINDOW].map(U40::from),
-                calls: calls(gateway, port),
+                calls: calls(gateway, port, sealed_content(deployer, holders)),
             },
         ),
     };
@@ -103,15 +118,27 @@ pub async fn ensure_members(
     let taken = stages(
         chain,
         deployer,
-        first + 1 + governed.len() as u64,
+        first + 1 + GOVERNED,
         [takings.collect(), Vec::new()],
     )
     .await?;
-    Ok(made + taken)
+    let sealing = Action::Call {
+        to: None,
+        value: U256::ZERO,
+        data: deploy_code(
+            &SealedContent::BYTECODE,
+            &SealedContent::constructorCall {
+                registry_: registry,
+            },
+        ),
+    };
+    let last = after_taking_over(holders);
+    let sealed = stages(chain, deployer, last, [vec![sealing], Vec::new()]).await?;
+    Ok(made + taken + sealed)
 }
 
 /// What members may decide beside what the registry does itself.
-fn calls(gateway: Address, port: Address) -> Vec<MemberRegistry::Allowed> {
+fn calls(gateway: Address, port: Address, sealed: Address) -> Vec<MemberRegistry::Allowed> {
     let allowed = |target, selector: [u8; 4], class| MemberRegistry::Allowed {
         target,
         selector: selector.into(),
@@ -125,6 +152,7 @@ fn calls(gateway: Address, port: Address) -> Vec<MemberRegistry::Allowed> {
         allowed(port, PegMint::pauseCall::SELECTOR, PAUSE),
         allowed(port, PegMint::unpauseCall::SELECTOR, GUARDED),
         allowed(port, PegMint::setLimitsCall::SELECTOR, GUARDED),
+        allowed(sealed, SealedContent::openCall::SELECTOR, GUARDED),
     ]
 }
 

@@ -40,6 +40,7 @@ fn known(topic: B256) -> Option<(&'static str, &'static str)> {
         DataMarket::DataMarketEvents,
         MemberRegistry::MemberRegistryEvents,
         Election::ElectionEvents,
+        SealedContent::SealedContentEvents,
     }
     None
 }

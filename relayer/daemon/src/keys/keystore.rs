@@ -6,6 +6,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, keccak256};
+use causeway_sealed::SealingKey;
 use rand_core06::OsRng;
 use secp256k1::{PublicKey, SECP256K1, SecretKey};
 use serde_json::{Value, json};
@@ -212,6 +213,11 @@ fn annotate(path: &Path, key: &SecretKey, mark: Mark) -> io::Result<()> {
 pub fn address_of(key: &SecretKey) -> Address {
     let public = PublicKey::from_secret_key(SECP256K1, key).serialize_uncompressed();
     Address::from_slice(&keccak256(&public[1..])[12..])
+}
+
+/// The sealing key of an account: one keystore holds both.
+pub fn sealing_key(account: &SecretKey) -> SealingKey {
+    SealingKey::of_account(&Zeroizing::new(account.secret_bytes()))
 }
 
 /// Seed of the key of a validator's connections, derived from its vote key: one keystore per validator, and the seed

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use alloy_primitives::{Address, B256, Bytes};
+use causeway_sealed::SealingKey;
 use secp256k1::{Message, SECP256K1, SecretKey};
 
-use super::address_of;
+use super::{address_of, sealing_key};
 
 /// Keys of our accounts, for words that are signed beside transactions. Never printed.
 #[derive(Clone, Default)]
@@ -24,6 +25,12 @@ impl Signers {
     /// Whether the key of `account` is here.
     pub fn hold(&self, account: Address) -> bool {
         self.0.contains_key(&account)
+    }
+
+    /// The sealing key of an account. `None` without its key.
+    pub fn sealing(&self, account: Address) -> Option<SealingKey> {
+        let key = self.0.get(&account)?;
+        Some(sealing_key(key))
     }
 
     /// The signature of `digest`: r, s and 27 or 28, as contracts take it. `None` without the key. The same key and digest

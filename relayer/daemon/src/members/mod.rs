@@ -11,8 +11,8 @@ use alloy_primitives::Address;
 use causeway_adapter_api::ChainId;
 
 pub use motion::{
-    MemberRole, Motion, MotionError, NewMember, NewPeriod, NewRole, NewValidators, Of, OfLane,
-    OfPeg, Period, ValidatorTerms, terms,
+    MemberRole, Motion, MotionError, NewMember, NewPeriod, NewRole, NewValidators, Of, OfContent,
+    OfLane, OfPeg, Period, ValidatorTerms, terms,
 };
 
 pub use watch::Watch;
@@ -26,6 +26,8 @@ pub struct Members {
     pub registry: Address,
     /// The `Gateway` there.
     pub gateway: Option<Address>,
+    /// The `SealedContent` there.
+    pub sealed: Option<Address>,
     /// The ports of pegs there, by the pegs' names.
     pub ports: BTreeMap<String, Address>,
 }

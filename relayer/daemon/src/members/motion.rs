@@ -4,7 +4,7 @@ use std::fmt;
 
 use alloy_primitives::{Address, B256, Bytes, aliases::U40};
 use alloy_sol_types::{SolCall as _, SolInterface as _};
-use causeway_contracts::{Gateway, MemberRegistry, PegMint};
+use causeway_contracts::{Gateway, MemberRegistry, PegMint, SealedContent};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,6 +32,8 @@ pub enum Motion {
     PausePeg(OfPeg),
     /// A peg's port is open again.
     UnpausePeg(OfPeg),
+    /// An organisation may read a sealed content, with the shares that members then release.
+    OpenSealed(OfContent),
 }
 
 /// An organisation to admit.
@@ -193,6 +195,17 @@ pub struct OfPeg {
     pub peg: String,
 }
 
+/// About a sealed content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OfContent {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub content: B256,
+    /// Number of the organisation that is to read it.
+    pub organisation: u32,
+}
+
 /// Why something cannot be proposed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -200,6 +213,9 @@ pub enum MotionError {
     /// There is no gateway.
     #[error("the consortium chain has no gateway here: name it in the configuration")]
     NoGateway,
+    /// There is nothing to open.
+    #[error("no SealedContent is known on the consortium chain: name it in the configuration")]
+    NoSealed,
     /// There is no such peg.
     #[error("no peg {got:?} has a port on the consortium chain, there are: {known}")]
     NoPeg {
@@ -285,6 +301,14 @@ impl Motion {
                 port(members, of)?,
                 PegMint::unpauseCall {}.abi_encode().into(),
             )),
+            Self::OpenSealed(of) => {
+                let call = SealedContent::openCall {
+                    id: of.content,
+                    organisation: of.organisation,
+                };
+                let sealed = members.sealed.ok_or(MotionError::NoSealed)?;
+                Ok((sealed, call.abi_encode().into()))
+            }
         }
     }
 
@@ -303,6 +327,13 @@ impl Motion {
                 }
                 _ => None,
             };
+        }
+        if Some(target) == members.sealed {
+            let call = SealedContent::openCall::abi_decode(data).ok()?;
+            return Some(Self::OpenSealed(OfContent {
+                content: call.id,
+                organisation: call.organisation,
+            }));
         }
         let (name, _) = members.ports.iter().find(|(_, port)| **port == target)?;
         let of = OfPeg { peg: name.clone() };
@@ -362,6 +393,11 @@ impl fmt::Display for Motion {
             Self::UnpauseLane(of) => write!(f, "unpause lane {}", of.lane),
             Self::PausePeg(of) => write!(f, "pause peg {}", of.peg),
             Self::UnpausePeg(of) => write!(f, "unpause peg {}", of.peg),
+            Self::OpenSealed(of) => write!(
+                f,
+                "open sealed content {} to organisation {}",
+                of.content, of.organisation
+            ),
         }
     }
 }
@@ -408,6 +444,7 @@ mod tests {
             chain: ChainId(2),
             registry: Address::repeat_byte(1),
             gateway: Some(Address::repeat_byte(2)),
+            sealed: Some(Address::repeat_byte(4)),
             ports: BTreeMap::from([("points".to_owned(), Address::repeat_byte(3))]),
         }
     }
@@ -447,6 +484,10 @@ mod tests {
             Motion::UnpausePeg(OfPeg {
                 peg: "points".into(),
             }),
+            Motion::OpenSealed(OfContent {
+                content: B256::repeat_byte(5),
+                organisation: 5,
+            }),
         ]
     }
 
@@ -485,7 +526,7 @@ mod tests {
             seconds: 1 << 40,
         });
         let mut nothing = members();
-        nothing.gateway = None;
+        (nothing.gateway, nothing.sealed) = (None, None);
 
         assert!(matches!(
             peg.call(&members()),
@@ -499,5 +540,10 @@ mod tests {
             Motion::PauseLane(OfLane { lane: 1 }).call(&nothing),
             Err(MotionError::NoGateway)
         );
+        let opening = Motion::OpenSealed(OfContent {
+            content: B256::ZERO,
+            organisation: 5,
+        });
+        assert_eq!(opening.call(&nothing), Err(MotionError::NoSealed));
     }
 }

@@ -20,6 +20,8 @@ mod reads;
 mod relay;
 mod rows;
 mod seal;
+mod sealed;
+mod stream;
 mod supply;
 
 use std::{path::Path, time::Duration};
@@ -51,6 +53,8 @@ pub use rows::{
     RelayCall, TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
+pub use sealed::{Kept, MAX_SEALED_FILES};
+pub use stream::{StreamRow, Streamed};
 pub use supply::{StatementRow, SupplyFact, SupplyRead};
 
 /// The database of one daemon. Cheap to share behind an `Arc`.

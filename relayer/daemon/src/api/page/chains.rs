@@ -1,4 +1,4 @@
-//! `/chains`, `/chains/{chain}`, `/members`.
+//! `/chains`, `/chains/{chain}`.
 
 use std::sync::Arc;
 
@@ -11,10 +11,7 @@ use axum::{
 };
 use causeway_adapter_hosted::{certificate::FinalityCertificate, node::Node, spec::ValidatorEntry};
 use causeway_console::{
-    pages::{
-        chains::{self as page, Account, BlockLine, Chain, ChainCard, Pace, Validator},
-        members::{self, Members},
-    },
+    pages::chains::{self as page, Account, BlockLine, Chain, ChainCard, Pace, Validator},
     parts::{Money, Pager, segment},
 };
 use serde::Deserialize;
@@ -52,16 +49,6 @@ pub(super) async fn show(
 ) -> Response {
     let view = load(&app, chain, ask).await;
     look.show(|frame| Ok(page::page(frame, &view?)))
-}
-
-pub(super) async fn members(State(app): State<Arc<App>>, look: Look) -> Response {
-    let asked = app
-        .chains
-        .iter()
-        .filter_map(|entry| Some((entry.name.clone(), entry.node.clone()?)));
-    let asked = asked.map(|(name, node)| blocking(move || members_of(name, &node)));
-    let found: Result<Vec<Members>, Problem> = futures::future::try_join_all(asked).await;
-    look.show(|frame| Ok(members::page(frame, &found?)))
 }
 
 async fn load(
@@ -131,7 +118,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// The validators of now, and how many of the newest certificates each signed.
-fn signing(node: &Node) -> Vec<Validator> {
+pub(super) fn signing(node: &Node) -> Vec<Validator> {
     let tip = node.ledger.tip().block().number();
     let epoch = node.epoch_of(tip);
     let set = node
@@ -163,23 +150,7 @@ pub(super) fn certificate(node: &Node, height: u64) -> Option<FinalityCertificat
     FinalityCertificate::from_bytes(&raw).ok()
 }
 
-fn members_of(chain: String, node: &Node) -> Members {
-    let tip = node.ledger.tip().block().number();
-    let epoch = node.epoch_of(tip);
-    let (now, next) = (node.validators(epoch), node.validators(epoch + 1));
-    let changes = next.filter(|next| now.as_ref().is_some_and(|now| now != next));
-    let epoch_length = node.spec().epoch_length;
-    Members {
-        chain,
-        epoch,
-        epoch_length,
-        next_at: (epoch + 1).saturating_mul(epoch_length),
-        now: signing(node),
-        next: changes.map(|next| next.into_iter().map(of_entry).collect()),
-    }
-}
-
-fn of_entry(entry: ValidatorEntry) -> Validator {
+pub(super) fn of_entry(entry: ValidatorEntry) -> Validator {
     Validator {
         vote: entry.vote.to_string(),
         network: entry.network.to_string(),

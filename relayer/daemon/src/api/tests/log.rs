@@ -8,7 +8,9 @@ use super::*;
 use crate::alarms::Rule;
 
 /// What each role may do beside reading: every other address that changes something is refused to it.
-const MEMBERS: [&str; 9] = [
+const MEMBERS: [&str; 11] = [
+    "/v1/sealed",
+    "/v1/sealed/{id}/release",
     "/v1/election/candidates",
     "/v1/election/candidates/{number}",
     "/v1/election/withdraw",
@@ -39,7 +41,8 @@ const OVERSEERS: [&str; 3] = [
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
 /// What members and regulators may: their organisations vote.
-const OF_MEMBERS: [&str; 3] = [
+const OF_MEMBERS: [&str; 4] = [
+    "/v1/sealed/keys",
     "/v1/members/proposals",
     "/v1/members/proposals/{number}/vote",
     "/v1/members/proposals/{number}/execute",

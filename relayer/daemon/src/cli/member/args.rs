@@ -87,6 +87,14 @@ pub(in crate::cli) enum What {
     Pause(Gate),
     /// Let it run again: decided by 2f + 1 of the members, after the delay
     Unpause(Gate),
+    /// Let an organisation read a sealed content: members then release their shares, see `causeway seal release`
+    OpenSealed {
+        /// Its id, as `causeway seal list` tells it
+        content: B256,
+        /// Number of the organisation
+        #[arg(long, value_name = "ORGANISATION")]
+        to: u32,
+    },
 }
 
 #[derive(Debug, Args)]

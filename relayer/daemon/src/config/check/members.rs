@@ -34,6 +34,20 @@ impl Checker<'_> {
         }
     }
 
+    /// The `SealedContent` whose openings those members decide.
+    pub(super) fn sealed_content(
+        &self,
+        raw: &raw::Members,
+    ) -> Result<Option<Address>, ConfigError> {
+        let expected = match (raw.sealed_content, raw.registry) {
+            (Some(at), _) if at.is_zero() => "the address of the SealedContent",
+            (Some(_), None) => "left out, or together with chain and registry",
+            (at, _) => return Ok(at),
+        };
+        let got = raw.sealed_content.unwrap_or_default();
+        Err(value("members.sealed_content".into(), got, expected))
+    }
+
     /// Where producers are elected, and who keeps it.
     pub(super) fn election(
         &self,
