@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result, ensure};
 use causeway_stories::{
     Causeway, Daemon, eventually_within,
-    members::{DECIDED, refused},
+    members::{DECIDED, asked, refused, stands},
 };
 use serde_json::Value;
 
@@ -39,32 +39,20 @@ impl LazyProducer {
             "election", "register", "--owner", "alice", "--deposit", "5000", "--keystore", &keystore,
             "--password-file", &password, "--endpoint", ENDPOINT,
         ];
-        let candidate = eventually_within(DECIDED, "the candidacy", || {
-            match causeway.ask(&register) {
-                Ok(candidate) => Ok(Some(candidate)),
-                // The order goes on; a second one would be refused.
-                Err(error) if error.to_string().contains("(50") => {
-                    let election = causeway.ask(&["election", "candidates"])?;
-                    let all = election["candidates"].as_array().context("candidates")?;
-                    Ok(all.iter().find(|one| one["endpoint"] == ENDPOINT).cloned())
-                }
-                Err(error) => Err(error),
-            }
-        })
-        .with_context(|| daemon.tail())?;
+        let candidate = stands(causeway, &register, ENDPOINT).with_context(|| daemon.tail())?;
         let number = candidate["number"].to_string();
         Ok(Self { number })
     }
 
     fn shown(&self, causeway: &Causeway) -> Result<Value> {
-        causeway.ask(&["election", "score", &self.number])
+        asked(causeway, &["election", "score", &self.number])
     }
 }
 
 /// The newest event of a kind whose words contain these.
 fn event(causeway: &Causeway, daemon: &Daemon, kind: &str, words: &str) -> Result<Value> {
     eventually_within(2 * DECIDED, &format!("{kind} of {words}"), || {
-        let history = causeway.ask(&["election", "history"])?;
+        let history = asked(causeway, &["election", "history"])?;
         let history = history.as_array().context("a history")?.clone();
         Ok(history.into_iter().find(|event| {
             let text = event["text"].as_str().unwrap_or_default();
@@ -78,7 +66,7 @@ fn event(causeway: &Causeway, daemon: &Daemon, kind: &str, words: &str) -> Resul
 fn a_producer_that_makes_no_block_is_replaced_by_a_standby_and_may_come_back() -> Result<()> {
     let causeway = Causeway::new()?;
     let daemon = causeway.up(&[SHORT])?;
-    let election = causeway.ask(&["election", "candidates"])?;
+    let election = asked(&causeway, &["election", "candidates"])?;
     ensure!(election["in_office"] == true, "{election}");
 
     // Its deposit makes it the first of eight for seven seats: one that works stands by.
@@ -104,7 +92,7 @@ fn a_producer_that_makes_no_block_is_replaced_by_a_standby_and_may_come_back() -
     let benched = lazy.shown(&causeway)?;
     ensure!(benched["benched_until"].is_u64(), "{benched}");
     let replaced = eventually_within(2 * DECIDED, "a set without it", || {
-        let election = causeway.ask(&["election", "candidates"])?;
+        let election = asked(&causeway, &["election", "candidates"])?;
         let all = election["candidates"]
             .as_array()
             .context("candidates")?
@@ -116,8 +104,11 @@ fn a_producer_that_makes_no_block_is_replaced_by_a_standby_and_may_come_back() -
     })
     .with_context(|| daemon.tail())?;
     ensure!(replaced["seats"] == 7, "{replaced}");
-    let page = causeway.get("/members?lang=en")?;
-    ensure!(page.contains("benched until epoch"), "{page}");
+    eventually_within(DECIDED, "the page says so", || {
+        let page = causeway.get("/members?lang=en").unwrap_or_default();
+        Ok(page.contains("benched until epoch").then_some(()))
+    })
+    .with_context(|| daemon.tail())?;
 
     // Nobody but its owner has it stand again, and not before its time is over.
     let stranger = refused(&causeway, &["election", "rejoin", &number, "--by", "bob"])?;
@@ -136,13 +127,17 @@ fn a_producer_that_makes_no_block_is_replaced_by_a_standby_and_may_come_back() -
     })
     .with_context(|| daemon.tail())?;
     ensure!(back["benched_until"].is_null(), "{back}");
-    let height = |causeway: &Causeway| -> Result<u64> {
-        let chain: Value = serde_json::from_str(&causeway.get("/v1/chains/public")?)?;
-        chain["height"].as_u64().context("a height")
+    let height = || -> Result<u64> {
+        let chains = asked(&causeway, &["chain", "status"])?;
+        let chains = chains.as_array().context("chains")?;
+        let public = chains.iter().find(|chain| chain["name"] == "public");
+        public
+            .and_then(|chain| chain["height"].as_u64())
+            .context("a height")
     };
-    let then = height(&causeway)?;
+    let then = height()?;
     eventually_within(DECIDED, "further blocks", || {
-        Ok((height(&causeway)? > then + 5).then_some(()))
+        Ok((height()? > then + 5).then_some(()))
     })
     .with_context(|| daemon.tail())
 }

@@ -85,7 +85,7 @@ pub async fn evidence(options: EvidenceBench, json: bool) -> anyhow::Result<()> 
     };
     let mut spec = Arc::unwrap_or_clone(spec("evidence", CHAIN_ID, fee, &workload, &validators));
     spec.epoch_length = options.epoch_blocks;
-    spec.heartbeat_ms = 50;
+    spec.heartbeat_ms = 100;
     let dir = tempfile::tempdir().context("making a directory")?;
     eprintln!(
         "{VALIDATORS} validators, epochs of {} blocks ...",

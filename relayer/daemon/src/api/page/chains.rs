@@ -234,7 +234,7 @@ fn of_account(app: &App, entry: &ChainEntry, account: &crate::api::views::Accoun
 }
 
 /// Six digits behind the point are enough for a balance.
-fn shortened(mut money: Money) -> Money {
+pub(super) fn shortened(mut money: Money) -> Money {
     if let Some(point) = money.amount.find('.') {
         money.amount.truncate(point + 7);
         let short = money.amount.trim_end_matches('0').trim_end_matches('.');

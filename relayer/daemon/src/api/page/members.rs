@@ -18,7 +18,7 @@ use causeway_console::{
 
 use super::{
     Look, amounts,
-    chains::{blocking, of_entry, signing},
+    chains::{blocking, of_entry, shortened, signing},
 };
 use crate::api::{
     App, OpeningView, Problem,
@@ -175,7 +175,7 @@ async fn contest(app: &App) -> Result<Contest, Problem> {
 
 fn candidate(view: CandidateView) -> Candidate {
     let money = |text: &str| match U256::from_str_radix(text, 10) {
-        Ok(number) => amounts::whole(number, amounts::NATIVE, "native"),
+        Ok(number) => shortened(amounts::whole(number, amounts::NATIVE, "native")),
         Err(_) => Money {
             amount: text.to_owned(),
             unit: String::new(),

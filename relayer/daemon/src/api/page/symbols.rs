@@ -65,9 +65,9 @@ impl App {
         let limit = self.limits.per_chain();
         let tip = entry.tip(limit).await.ok()?;
         let call = entry.chain.call(at, ASK.into(), tip.height);
-        let answer = tokio::time::timeout(limit, call).await.ok()?;
-        // A contract that refuses has no symbol.
-        let said = answer.ok().and_then(|answer| read(&answer));
+        // A contract that refuses has no symbol now; it is asked again for the next page.
+        let answer = tokio::time::timeout(limit, call).await.ok()?.ok()?;
+        let said = read(&answer);
         self.page.symbols.keep(entry.id(), at, said.clone());
         Some(said)
     }
