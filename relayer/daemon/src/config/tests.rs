@@ -102,6 +102,28 @@ fn ports_are_shifted_in_the_local_profile_alone() {
 }
 
 #[test]
+fn the_delay_of_deposits_is_the_local_profile_s_to_say_and_within_what_the_registry_takes() {
+    let with =
+        |text: &str, seconds: u32| format!("{text}\n[oracle]\nexit_delay_seconds = {seconds}\n");
+    let set = |seconds| parse(&with(LOCAL, seconds), base().path(), Purpose::Daemon);
+
+    let said = set(60).unwrap().oracle.exit_delay;
+    let default = parse(LOCAL, base().path(), Purpose::Daemon).unwrap();
+
+    assert_eq!((said, default.oracle.exit_delay), (60, 3_600));
+    for seconds in [0, 59, 7_776_001] {
+        let message = refused(&with(LOCAL, seconds));
+        assert!(message.contains("60 to 7776000"), "{message}");
+    }
+    let silent = "silent_after_seconds = 600";
+    let message = refused(&named().replace(silent, &format!("{silent}\nexit_delay_seconds = 60")));
+    assert!(
+        message.contains("exit_delay_seconds is for the local profile alone"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_stand_in_port_that_others_reach_is_refused_in_any_profile() {
     let message = refused(&LOCAL.replace("127.0.0.1:8546", "0.0.0.0:8546"));
 
