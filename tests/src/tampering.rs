@@ -73,7 +73,7 @@ impl Proxy {
 
 /// Changes the lowest bit of the byte in the middle.
 fn flip(hex: &mut String) {
-    let middle = hex.len() / 2 | 1;
+    let middle = (hex.len() / 2) | 1;
     let changed = hex
         .char_indices()
         .map(|(at, digit)| match digit.to_digit(16) {
