@@ -3,6 +3,7 @@
 mod log;
 mod page;
 mod proofs;
+mod sealed;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 

@@ -17,7 +17,7 @@ macro_rules! artifacts {
 }
 
 /// Our contracts; of two that say the same, the first is named.
-const ARTIFACTS: [(&str, &str); 25] = artifacts![
+const ARTIFACTS: [(&str, &str); 27] = artifacts![
     "HashTimeLock",
     "PointsToken",
     "PegVault",
@@ -43,6 +43,8 @@ const ARTIFACTS: [(&str, &str); 25] = artifacts![
     "Evidence",
     "EvidenceRoll",
     "DataMarket",
+    "MemberRegistry",
+    "SealedContent",
 ];
 
 #[derive(Default)]
