@@ -288,11 +288,24 @@ impl Listener {
         Ok(listener)
     }
 
+    /// Name, id and data of the next event, whichever it is.
+    ///
+    /// # Errors
+    /// Fails when none comes in time, or the stream ends.
+    pub fn any(&mut self) -> Result<(String, String, String)> {
+        self.event(|_| true)
+    }
+
     /// Id and data of the next event of a name.
     ///
     /// # Errors
     /// Fails when none comes in time, or the stream ends.
     pub fn next(&mut self, name: &str) -> Result<(String, String)> {
+        let (_, id, data) = self.event(|got| got == name)?;
+        Ok((id, data))
+    }
+
+    fn event(&mut self, wanted: impl Fn(&str) -> bool) -> Result<(String, String, String)> {
         let (mut id, mut event) = (String::new(), String::new());
         loop {
             let line = self.line()?;
@@ -301,9 +314,13 @@ impl Listener {
             } else if let Some(value) = line.strip_prefix("event: ") {
                 value.clone_into(&mut event);
             } else if let Some(value) = line.strip_prefix("data: ")
-                && event == name
+                && wanted(&event)
             {
-                return Ok((id, value.to_owned()));
+                return Ok((event, id, value.to_owned()));
+            } else if line.is_empty() {
+                // An id and a name are those of one event.
+                id.clear();
+                event.clear();
             }
         }
     }

@@ -90,6 +90,40 @@ pub fn refused(causeway: &Causeway, command: &[&str]) -> Result<String> {
     )
 }
 
+/// The answer to a question, as soon as the daemon has the time for it.
+///
+/// # Errors
+/// Fails when it is refused, or not answered in time.
+pub fn asked(causeway: &Causeway, question: &[&str]) -> Result<Value> {
+    eventually_within(
+        DECIDED,
+        &format!("an answer to {question:?}"),
+        || match causeway.ask(question) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if is_slow(&error) => Ok(None),
+            Err(error) => Err(error),
+        },
+    )
+}
+
+/// A candidate that registers, however slow the answer is. `register` are all arguments of the command.
+///
+/// # Errors
+/// Fails when it is refused.
+pub fn stands(causeway: &Causeway, register: &[&str], endpoint: &str) -> Result<Value> {
+    eventually_within(DECIDED, "the candidacy", || {
+        match causeway.ask(register) {
+            Ok(candidate) => return Ok(Some(candidate)),
+            // The order goes on, or is done: its keys are used.
+            Err(error) if is_slow(&error) || error.to_string().contains("KeyUsed") => {}
+            Err(error) => return Err(error),
+        }
+        let election = asked(causeway, &["election", "candidates"])?;
+        let all = election["candidates"].as_array().context("candidates")?;
+        Ok(all.iter().find(|one| one["endpoint"] == endpoint).cloned())
+    })
+}
+
 /// Whether nothing was decided yet: the order stands, and goes on.
 fn is_slow(error: &anyhow::Error) -> bool {
     let text = error.to_string();

@@ -85,6 +85,16 @@ impl Office {
         method: Method,
         path: &str,
     ) -> Result<(StatusCode, Value)> {
+        self.ask_with(identity, method, path, &json!({}))
+    }
+
+    fn ask_with(
+        &self,
+        identity: Option<&[u8]>,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, Value)> {
         let ca = Certificate::from_pem(&fs::read(self.tls.join("ca.pem"))?)?;
         let mut client = Client::builder()
             .no_proxy()
@@ -98,7 +108,7 @@ impl Office {
             .build()?
             .request(method.clone(), format!("{}{path}", self.url));
         if method == Method::POST {
-            request = request.json(&json!({}));
+            request = request.json(body);
         }
         self.runtime.block_on(async {
             let response = request.send().await?;
@@ -192,6 +202,57 @@ fn only_certificates_of_the_ca_get_in_and_each_role_does_what_it_may() -> Result
                 "{problem}"
             );
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_regulator_pauses_a_lane_of_either_chain_alone_and_ends_no_pause() -> Result<()> {
+    let office = Office::open()?;
+    let regulator = office.identity("regulator")?;
+    let member = office.identity("member")?;
+    let act = |who: &[u8], path: &str, why: &str| {
+        let why = json!({ "why": why });
+        eventually(&format!("an answer to {path}"), || {
+            let answer = office.ask_with(Some(who), Method::POST, path, &why)?;
+            Ok((!answer.0.is_server_error()).then_some(answer))
+        })
+        .with_context(|| office.daemon.tail())
+    };
+    let lanes = || office.ask(Some(&regulator), Method::GET, "/v1/lanes");
+
+    for chain in ["public", "consortium"] {
+        let path = format!("/v1/lanes/{chain}/1");
+        let why = format!("a drill on {chain}");
+        let (status, problem) = act(&member, &format!("{path}/pause"), &why)?;
+        ensure!(status == StatusCode::FORBIDDEN, "{status} {problem}");
+        let (status, ordered) = act(&regulator, &format!("{path}/pause"), &why)?;
+        ensure!(status == StatusCode::ACCEPTED, "{status} {ordered}");
+        let paused = eventually(&format!("the pause on {chain}"), || {
+            let (_, lanes) = lanes()?;
+            let lanes = lanes.as_array().cloned().unwrap_or_default();
+            let mut of = lanes.into_iter();
+            let lane = of.find(|lane| lane["chain"] == chain && lane["lane"] == 1);
+            Ok(lane.filter(|lane| lane["paused_at"].is_u64()))
+        })
+        .with_context(|| office.daemon.tail())?;
+        ensure!(paused["paused_by"] == paused["guardian"], "{paused}");
+        // Ending it is the administrator's right: the deployer's here, the members' there.
+        let (status, problem) = act(&regulator, &format!("{path}/unpause"), "over")?;
+        ensure!(status == StatusCode::CONFLICT, "{status} {problem}");
+        let told = problem["detail"].as_str().unwrap_or_default();
+        ensure!(told.contains("whose key is not here"), "{problem}");
+    }
+    let acts = eventually("both acts in the log", || {
+        let path = "/v1/log?kind=paused";
+        let (_, log) = office.ask(Some(&regulator), Method::GET, path)?;
+        let entries = log["entries"].as_array().cloned().unwrap_or_default();
+        Ok((entries.len() == 2).then_some(entries))
+    })?;
+    for (entry, chain) in acts.iter().zip(["consortium", "public"]) {
+        let act = &entry["act"]["paused"];
+        ensure!(act["by"] == "a-regulator", "{entry}");
+        ensure!(act["why"] == format!("a drill on {chain}"), "{entry}");
     }
     Ok(())
 }

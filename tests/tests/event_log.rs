@@ -233,16 +233,27 @@ fn a_stream_goes_on_after_a_restart_or_says_that_it_cannot() -> Result<()> {
         number(&second) == number(&first).map(|first| first + 1),
         "{first} is followed by {second}: {entry}"
     );
-    // Steps are of one run: whoever was away is told so before anything else.
+    // Steps go on as well: what came first after the id, told or not before the end, and nothing is said to be missing.
     let mut steps = log::Listener::to(&causeway, "/v1/events", Some(&step))?;
-    let (_, gap) = steps.next("gap").with_context(|| daemon.tail())?;
-    ensure!(gap == "{}", "{gap}");
-    // An id that is none of both is refused.
-    let refused = log::Listener::to(&causeway, "/v1/log/events", Some("yesterday"));
+    let (name, after, said) = steps.any().with_context(|| daemon.tail())?;
     ensure!(
-        refused.is_err_and(|error| error.to_string().contains("400")),
-        "not refused"
+        number(&after) == number(&step).map(|step| step + 1),
+        "{step} is followed by {name} {after}: {said}"
     );
+    // An id of another database begins with the oldest that is kept, and says so.
+    let mut others = log::Listener::to(&causeway, "/v1/events", Some("00000000-1"))?;
+    let (name, ..) = others.any().with_context(|| daemon.tail())?;
+    ensure!(name == "gap", "{name}");
+    let (again, _) = others.next("step").with_context(|| daemon.tail())?;
+    ensure!(number(&again) <= number(&step), "{again} after {step}");
+    // An id that is none of both is refused.
+    for path in ["/v1/log/events", "/v1/events"] {
+        let refused = log::Listener::to(&causeway, path, Some("yesterday"));
+        ensure!(
+            refused.is_err_and(|error| error.to_string().contains("400")),
+            "{path} does not refuse"
+        );
+    }
     Ok(())
 }
 

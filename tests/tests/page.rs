@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use causeway_stories::{Causeway, Daemon, wallet};
+use causeway_stories::{Causeway, Daemon, root, told::Office, wallet};
 use serde_json::json;
 
 /// Longest that the demonstration takes on a machine that does much else.
@@ -39,8 +39,11 @@ fn demonstrated(causeway: &Causeway, daemon: &mut Daemon) -> Result<String> {
 
 #[test]
 fn members_operators_and_regulators_find_their_way_in_a_browser() -> Result<()> {
-    let causeway = Causeway::new()?;
-    let mut daemon = causeway.start(&["demo"], &[SILENT])?;
+    let (causeway, office) = (Causeway::new()?, Office::start()?);
+    let local = std::fs::read_to_string(root().join("config/local.toml"))?;
+    let config = office.configured(&causeway, &local)?;
+    let config = config.to_str().context("a path that is text")?;
+    let mut daemon = causeway.start(&["demo"], &[SILENT, ("CAUSEWAY_CONFIG", config)])?;
     let url = demonstrated(&causeway, &mut daemon)?;
 
     let pictures = std::env::var("PAGE_PICTURES").ok();
@@ -52,6 +55,10 @@ fn members_operators_and_regulators_find_their_way_in_a_browser() -> Result<()> 
         measured["first_page_ms"].is_f64() || measured["first_page_ms"].is_u64(),
         "{measured}"
     );
+    // What the demonstration's feed and device gave cause for was told to everybody.
+    office
+        .told(&["threshold", "device"])
+        .with_context(|| daemon.tail())?;
     println!("{measured}");
     Ok(())
 }

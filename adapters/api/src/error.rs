@@ -94,6 +94,16 @@ pub enum ChainError {
         /// The oldest.
         oldest: Height,
     },
+    /// Asked for a block, a transaction or events of which the node keeps no more than the header.
+    #[error(
+        "block {got} was pruned, the oldest that is kept is {oldest}: evidence of older transactions needs an archive node"
+    )]
+    HistoryPruned {
+        /// Asked for.
+        got: Height,
+        /// The oldest.
+        oldest: Height,
+    },
     /// The nonce is used already: the transaction, or another one, got there first.
     #[error("nonce {got} of {account} is used, next is {next}")]
     NonceTooLow {
@@ -164,6 +174,7 @@ impl ChainError {
             Self::InsufficientFunds { .. } => Retry::After(Duration::from_secs(15)),
             Self::RangeTooWide { .. }
             | Self::StatePruned { .. }
+            | Self::HistoryPruned { .. }
             | Self::NonceTooLow { .. }
             | Self::Underpriced { .. }
             | Self::Reverted { .. }

@@ -87,6 +87,12 @@ impl HostedChain {
     }
 
     pub(crate) fn store_error(&self, source: StoreError) -> ChainError {
+        if let StoreError::Pruned { asked, oldest } = source {
+            return ChainError::HistoryPruned {
+                got: Height(asked),
+                oldest: Height(oldest),
+            };
+        }
         ChainError::NodeUnreachable {
             chain: self.info.name.clone(),
             doing: "reading its store",

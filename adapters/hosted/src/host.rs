@@ -21,10 +21,12 @@ use zeroize::Zeroizing;
 use crate::{
     engine::{self, EngineError, Identity, Validator},
     equivocation::Convictions,
+    follow::{Follower, Patience, SourceConfig, SourceConfigError, Sources, Standing},
     ledger::{ExecutionCache, Ledger, LedgerError},
     node::Node,
     pool::{PoolLimits, TxPool},
     scheme,
+    snapshot::{self, Shelf, SnapshotError},
     spec::{ChainSpec, ValidatorEntry},
 };
 
@@ -84,22 +86,55 @@ pub struct HostConfig {
     pub spec: Arc<ChainSpec>,
     /// Directory for everything this chain keeps; made when missing.
     pub data_dir: PathBuf,
-    /// Validators to run here: all of them in the daemon, one in `causeway node`.
+    /// Validators to run here: all of them in the daemon, one in `causeway node`, none in a node that only reads.
     pub validators: Vec<LocalValidator>,
     /// Whether the validators here share executed blocks by hash; without it each executes every block itself, as on
     /// hosts of their own.
     pub share_execution: bool,
     /// Bounds of the pool.
     pub pool: PoolLimits,
+    /// Where it reads without a seat, how it begins, what it keeps.
+    pub history: History,
+}
+
+/// How a node keeps up without a seat, how it begins, and how much of the past it keeps.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Nodes it reads from while it has no seat. Without any, only validators of the present set can run.
+    pub sources: SourceConfig,
+    /// Begin with the newest snapshot of a source where nothing is here yet; else with genesis.
+    pub from_snapshot: bool,
+    /// Make a snapshot at the end of every so many epochs and serve it; 0 makes none.
+    pub snapshot_every: u64,
+    /// Drop bodies and receipts of blocks older than this many; `None` keeps all: an archive.
+    pub keep_blocks: Option<u64>,
 }
 
 /// Why a chain cannot be hosted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// No validator was given.
-    #[error("chain {0}: no validator to run here")]
+    /// Neither validator nor source was given.
+    #[error("chain {0}: no validator to run here, and no source to read from")]
     NoValidators(String),
+    /// The sources cannot be used.
+    #[error("chain {chain}: {source}")]
+    Sources {
+        /// Which chain.
+        chain: String,
+        /// Why.
+        #[source]
+        source: SourceConfigError,
+    },
+    /// A snapshot is not brought here, not believed, or cannot be served.
+    #[error("chain {chain}: {source}")]
+    Snapshot {
+        /// Which chain.
+        chain: String,
+        /// Why.
+        #[source]
+        source: Box<SnapshotError>,
+    },
     /// The data directory cannot be made.
     #[error("cannot make the directory {path}")]
     DataDir {
@@ -204,14 +239,41 @@ impl Host {
                 source,
             })?;
         }
-        for local in &config.validators {
-            let name = scheme::address_of(&local.keys.vote);
-            let file = dir.join(format!(
-                "ledger-{}.redb",
+        let in_chain = |source| HostError::Sources {
+            chain: chain.clone(),
+            source,
+        };
+        let history = &config.history;
+        let sources = Sources::new(&history.sources).map_err(in_chain)?;
+        let of_snapshot = |source| HostError::Snapshot {
+            chain: chain.clone(),
+            source: Box::new(source),
+        };
+        let mut files: Vec<String> = config
+            .validators
+            .iter()
+            .map(|local| {
+                let name = scheme::address_of(&local.keys.vote);
                 alloy_primitives::hex::encode(&name[..6])
-            ));
-            ledgers.push(Ledger::open(spec.clone(), &file, cache.clone())?);
+            })
+            .collect();
+        if files.is_empty() && sources.is_some() {
+            files.push("reader".into());
         }
+        for name in files {
+            let file = dir.join(format!("ledger-{name}.redb"));
+            if let Some(sources) = sources.as_ref().filter(|_| history.from_snapshot)
+                && !file.exists()
+            {
+                begin_with_snapshot(&spec, &dir, &file, sources).map_err(of_snapshot)?;
+            }
+            let keep = history.keep_blocks;
+            ledgers.push(Ledger::open(spec.clone(), &file, cache.clone(), keep)?);
+        }
+        let shelf = (history.snapshot_every > 0)
+            .then(|| Shelf::open(&dir.join("snapshots")))
+            .transpose()
+            .map_err(of_snapshot)?;
         // The furthest ledger answers: after a crash the others may be some blocks behind.
         let serving = ledgers
             .iter()
@@ -220,6 +282,17 @@ impl Host {
             .ok_or_else(|| HostError::NoValidators(chain.clone()))?;
         let pool = TxPool::new(spec.clone(), serving.tip().state.clone(), config.pool);
         let convictions = Arc::<Convictions>::default();
+        let standing = Arc::<Standing>::default();
+        let follower = sources.clone().map(|sources| Follower {
+            ledger: serving.clone(),
+            pool: pool.clone(),
+            domain,
+            sources,
+            standing: standing.clone(),
+        });
+        let snapshots = shelf
+            .clone()
+            .map(|shelf| (serving.clone(), shelf, history.snapshot_every));
         let alone = config.validators.len() == spec.validators.len();
         let validators: Vec<Validator> = config
             .validators
@@ -238,8 +311,15 @@ impl Host {
                 genesis: genesis.clone(),
                 gossips: index == 0 && !alone,
                 convictions: convictions.clone(),
+                sources: sources.clone(),
+                standing: standing.clone(),
             })
             .collect();
+        let lives = Lives {
+            reader: follower.filter(|_| validators.is_empty()),
+            validators,
+            snapshots,
+        };
         let (stop, stopped) = oneshot::channel();
         let (failed, failure) = watch::channel(None);
         let thread = std::thread::Builder::new()
@@ -248,13 +328,15 @@ impl Host {
                 let chain = chain.clone();
                 move || {
                     let ended =
-                        catch_unwind(AssertUnwindSafe(|| run(&chain, &dir, validators, stopped)));
+                        catch_unwind(AssertUnwindSafe(|| run(&chain, &dir, lives, stopped)));
                     let why = ended.unwrap_or_else(|panic| Some(diagnosed(&chain, &dir, &*panic)));
                     failed.send_replace(why);
                 }
             })
             .map_err(|source| HostError::Thread { chain, source })?;
-        let node = Node::new(serving, pool, genesis.hash()).with_convictions(convictions);
+        let node = Node::new(serving, pool, genesis.hash())
+            .with_convictions(convictions)
+            .with_standing(standing, shelf);
         Ok(Self {
             node,
             failure,
@@ -302,11 +384,92 @@ impl Drop for Host {
     }
 }
 
-/// Runs the validators until they are told to stop, which is `None`, or cannot go on.
+/// What runs on the consensus thread.
+struct Lives {
+    validators: Vec<Validator>,
+    /// Where there is no key at all.
+    reader: Option<Follower>,
+    /// Of which ledger, where to, every how many epochs.
+    snapshots: Option<(Arc<Ledger>, Shelf, u64)>,
+}
+
+/// Brings a snapshot here and makes the ledger's file of it. Asks every source before it gives up.
+fn begin_with_snapshot(
+    spec: &ChainSpec,
+    dir: &Path,
+    file: &Path,
+    sources: &Sources,
+) -> Result<(), SnapshotError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| SnapshotError::Io {
+            doing: "start a runtime to write to",
+            path: dir.to_owned(),
+            source,
+        })?;
+    let incoming = dir.join("snapshot-incoming");
+    let mut refused = None;
+    for first in 0..sources.count() {
+        let (manifest, pieces) = runtime.block_on(snapshot::fetch(&incoming, sources, first))?;
+        match snapshot::restore(spec, &manifest, &pieces) {
+            Ok(restored) => {
+                let (block, root) = (restored.tip.block.number(), restored.state.root());
+                Ledger::begin(spec, file, &restored).map_err(|error| match error {
+                    LedgerError::Store(error) => SnapshotError::from(error),
+                    _ => SnapshotError::Block("the genesis here makes no chain"),
+                })?;
+                tracing::info!(chain = %spec.name, block, %root, "begins with a snapshot, which was verified from genesis on");
+                return pieces.remove();
+            }
+            Err(error) => {
+                tracing::warn!(chain = %spec.name, %error, "a snapshot is refused");
+                pieces.remove()?;
+                refused = Some(error);
+            }
+        }
+    }
+    Err(refused.unwrap_or(SnapshotError::NoneYet))
+}
+
+/// Makes a snapshot at the end of every `every` epochs.
+async fn make_snapshots(context: runtime::Context, ledger: Arc<Ledger>, shelf: Shelf, every: u64) {
+    let spec = ledger.spec().clone();
+    let period = spec.epoch_length.saturating_mul(every);
+    let mut tip = ledger.watch_tip();
+    let mut last = shelf.heights().first().copied().unwrap_or_default();
+    loop {
+        let newest = tip.borrow_and_update().block().number();
+        let end = (newest + 1) / period * period;
+        // The state must still be there, and so must the certificate, which may come a little later.
+        if let Some(end) = end.checked_sub(1).filter(|end| *end > last)
+            && let Some(block) = ledger.recent(end)
+            && matches!(ledger.certificate(block.block().hash()), Ok(Some(_)))
+        {
+            let (ledger, shelf, chain) = (ledger.clone(), shelf.clone(), spec.name.clone());
+            let worker = context.child("snapshot").shared(true);
+            let made = worker.spawn(
+                async move |_| match snapshot::make(&ledger, &block, &shelf) {
+                    Ok(()) => tracing::info!(%chain, block = end, "made a snapshot"),
+                    Err(error) => tracing::error!(%chain, block = end, %error, "makes no snapshot"),
+                },
+            );
+            if made.await.is_err() {
+                return;
+            }
+            last = end;
+        }
+        if tip.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs everything until it is told to stop, which is `None`, or cannot go on.
 fn run(
     chain: &str,
     dir: &Path,
-    validators: Vec<Validator>,
+    lives: Lives,
     stopped: oneshot::Receiver<()>,
 ) -> Option<HostFailure> {
     let config = runtime::Config::new()
@@ -315,7 +478,26 @@ fn run(
     runtime::Runner::new(config).start(async move |context| {
         // Closed when the last validator has ended.
         let (running, mut broken) = mpsc::channel(1);
-        for (index, validator) in validators.into_iter().enumerate() {
+        if let Some((ledger, shelf, every)) = lives.snapshots {
+            context
+                .child("snapshots")
+                .spawn(async move |context| make_snapshots(context, ledger, shelf, every).await);
+        }
+        if let Some(reader) = lives.reader {
+            let (name, running) = (chain.to_owned(), running.clone());
+            context.child("reader").spawn(async move |context| {
+                let storage = reader.ledger.failed();
+                tokio::select! {
+                    ended = reader.run(&context, |_| false, Patience::Endless) => {
+                        if let Err(error) = ended {
+                            tracing::error!(chain = %name, %error, "reader stops");
+                        }
+                    }
+                    problem = storage => drop(running.send(problem).await),
+                }
+            });
+        }
+        for (index, validator) in lives.validators.into_iter().enumerate() {
             let (name, running) = (chain.to_owned(), running.clone());
             context
                 .child("validator")

@@ -15,6 +15,7 @@ use crate::{
     block::{self, Attributes, Block},
     execute::{self, BlockRecord, ExecutedBlock, ExecutionError},
     pool::TxPool,
+    snapshot::Restored,
     spec::{ChainSpec, SpecError},
     store::{Loaded, NextVotes, Store, StoreError},
 };
@@ -30,6 +31,12 @@ const WINDOW_MIN: usize = 24;
 const WRITE_QUEUE: usize = 8;
 /// How far ahead of our clock a proposer's may be.
 const MAX_AHEAD_MS: u64 = 1_000;
+/// Fewest blocks a ledger keeps when it prunes: peers that were away for a moment, and wallets, ask for them.
+pub const MIN_KEEP_BLOCKS: u64 = 256;
+/// Fewer are not worth a write of their own.
+const PRUNED_AT_LEAST: u64 = 32;
+/// Most blocks that are pruned with one batch of new ones.
+const PRUNED_AT_ONCE: u64 = 64;
 /// Most certificates that wait for the disk; past it they are dropped, see [`Unwritten`].
 const MAX_UNWRITTEN: usize = 10_000;
 
@@ -116,6 +123,8 @@ type Unwritten = Arc<Mutex<Vec<(B256, Bytes)>>>;
 /// One validator's chain.
 pub struct Ledger {
     spec: Arc<ChainSpec>,
+    genesis: B256,
+    keep: Option<u64>,
     store: Arc<Store>,
     cache: Option<Arc<ExecutionCache>>,
     inner: Mutex<Inner>,
@@ -139,7 +148,8 @@ struct Inner {
 }
 
 impl Ledger {
-    /// Opens the ledger in `file`, making it from the spec's genesis when it is new.
+    /// Opens the ledger in `file`, making it from the spec's genesis when it is new. With `keep`, bodies and receipts of blocks
+    /// older than that many are dropped; [`MIN_KEEP_BLOCKS`] are kept at least.
     ///
     /// # Errors
     /// See [`LedgerError`]; a damaged file is named.
@@ -147,7 +157,9 @@ impl Ledger {
         spec: Arc<ChainSpec>,
         file: &Path,
         cache: Option<Arc<ExecutionCache>>,
+        keep: Option<u64>,
     ) -> Result<Arc<Self>, LedgerError> {
+        let keep = keep.map(|keep| keep.max(MIN_KEEP_BLOCKS));
         let genesis = Self::genesis(&spec)?;
         let (store, loaded) = Store::open(file, &genesis, spec.epoch_length)?;
         let store = Arc::new(store);
@@ -158,9 +170,10 @@ impl Ledger {
         let certificates = unwritten.clone();
         let thread = std::thread::Builder::new()
             .name(format!("store-{}", spec.name))
-            .spawn(move || write_loop(&target, &jobs, &certificates, &health))
+            .spawn(move || write_loop(&target, &jobs, &certificates, keep, &health))
             .map_err(LedgerError::Thread)?;
-        let mut ledger = Self::over(spec, store, loaded, cache);
+        let mut ledger = Self::over(spec, genesis.block().hash(), store, loaded, cache);
+        ledger.keep = keep;
         ledger.writer = Some(writer);
         ledger.thread = Some(thread);
         ledger.unwritten = unwritten;
@@ -173,7 +186,18 @@ impl Ledger {
     pub(crate) fn in_memory(spec: Arc<ChainSpec>) -> Result<Arc<Self>, LedgerError> {
         let genesis = Self::genesis(&spec)?;
         let (store, loaded) = Store::in_memory(&genesis, spec.epoch_length)?;
-        Ok(Arc::new(Self::over(spec, Arc::new(store), loaded, None)))
+        let hash = genesis.block().hash();
+        let ledger = Self::over(spec, hash, Arc::new(store), loaded, None);
+        Ok(Arc::new(ledger))
+    }
+
+    /// Makes the file of a ledger that begins with a snapshot.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub fn begin(spec: &ChainSpec, file: &Path, restored: &Restored) -> Result<(), LedgerError> {
+        let genesis = Self::genesis(spec)?;
+        Ok(Store::begin(file, &genesis, spec.epoch_length, restored)?)
     }
 
     fn genesis(spec: &ChainSpec) -> Result<ExecutedBlock, LedgerError> {
@@ -192,6 +216,7 @@ impl Ledger {
     /// Without a writer.
     fn over(
         spec: Arc<ChainSpec>,
+        genesis: B256,
         store: Arc<Store>,
         loaded: Loaded,
         cache: Option<Arc<ExecutionCache>>,
@@ -203,6 +228,8 @@ impl Ledger {
         });
         Self {
             spec,
+            genesis,
+            keep: None,
             store,
             cache,
             inner: Mutex::new(Inner {
@@ -224,6 +251,11 @@ impl Ledger {
     /// The chain's spec.
     pub fn spec(&self) -> &Arc<ChainSpec> {
         &self.spec
+    }
+
+    /// Hash of block 0.
+    pub const fn genesis_hash(&self) -> B256 {
+        self.genesis
     }
 
     /// The newest final block.
@@ -275,10 +307,47 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// A final block of any age.
+    /// How many blocks are kept; `None`: all.
+    pub const fn keep_blocks(&self) -> Option<u64> {
+        self.keep
+    }
+
+    /// Number of the oldest block after 0 whose body and receipts are kept.
+    pub fn oldest_block(&self) -> u64 {
+        self.store.oldest()
+    }
+
+    /// Block up to which a reader or a snapshot brought everything here, if one did.
     ///
     /// # Errors
     /// Fails when the store cannot be read.
+    pub fn read_to(&self) -> Result<Option<u64>, StoreError> {
+        self.store.read_to()
+    }
+
+    /// Remembers that a reader brought everything up to this block.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be written.
+    pub fn set_read_to(&self, number: u64) -> Result<(), StoreError> {
+        self.store.set_read_to(number)
+    }
+
+    /// The header of a final block, pruned or not.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub fn header(&self, number: u64) -> Result<Option<Header>, StoreError> {
+        if let Some(block) = self.recent(number) {
+            return Ok(Some(block.block().header().clone()));
+        }
+        self.store.header(number)
+    }
+
+    /// A final block of any age.
+    ///
+    /// # Errors
+    /// [`StoreError::Pruned`] when it is kept no more; fails when the store cannot be read.
     pub fn record(&self, number: u64) -> Result<Option<Arc<BlockRecord>>, StoreError> {
         if let Some(block) = self.recent(number) {
             return Ok(Some(block.record.clone()));
@@ -327,7 +396,7 @@ impl Ledger {
     /// Blocks in `from..=to` in which `address` emitted a log, ascending, at most `max`.
     ///
     /// # Errors
-    /// Fails when the store cannot be read.
+    /// [`StoreError::Pruned`] when the range begins before what is kept; fails when the store cannot be read.
     pub fn logger_blocks(
         &self,
         address: Address,
@@ -643,6 +712,7 @@ fn write_loop(
     store: &Store,
     jobs: &mpsc::Receiver<Job>,
     certificates: &Unwritten,
+    keep: Option<u64>,
     health: &watch::Sender<Option<String>>,
 ) {
     while let Ok(first) = jobs.recv() {
@@ -650,7 +720,15 @@ fn write_loop(
             .chain(jobs.try_iter().take(WRITE_QUEUE))
             .unzip();
         let certificates = std::mem::take(&mut *certificates.lock());
-        if let Err(error) = store.append(&blocks, &certificates) {
+        let newest = blocks.last().map_or(0, |block| block.block().number());
+        let below = keep.map_or(0, |keep| (newest + 1).saturating_sub(keep));
+        let written = store.append(&blocks, &certificates).and_then(|()| {
+            if below < store.oldest() + PRUNED_AT_LEAST {
+                return Ok(());
+            }
+            store.prune(below, PRUNED_AT_ONCE)
+        });
+        if let Err(error) = written {
             health.send_replace(Some(error.to_string()));
             return;
         }

@@ -4,6 +4,7 @@
 //! What one validator keeps: [`ledger`] over [`store`]. What waits: [`pool`].
 //! How transactions are signed with a key of this process: [`sign`].
 //! How validators agree: [`scheme`], [`certificate`], [`engine`]; [`host`] runs them. Who broke it: [`equivocation`].
+//! How a node without a seat keeps up and how it begins: [`follow`], [`snapshot`].
 //! What the rest of the process uses: [`node`]; what the world does: [`rpc`], behind [`tls`] where it must be.
 
 pub mod adapter;
@@ -12,6 +13,7 @@ pub mod certificate;
 pub mod engine;
 pub mod equivocation;
 pub mod execute;
+pub mod follow;
 mod gossip;
 pub mod host;
 pub mod ledger;
@@ -21,6 +23,7 @@ mod prove;
 pub mod rpc;
 pub mod scheme;
 pub mod sign;
+pub mod snapshot;
 pub mod spec;
 pub mod state;
 pub mod store;

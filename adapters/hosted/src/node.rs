@@ -10,9 +10,11 @@ use crate::{
     certificate::{FinalityCertificate, FinalityProof},
     equivocation::Convictions,
     execute::{self, CallOutcome, CallRequest},
+    follow::Standing,
     ledger::Ledger,
     pool::{PoolError, PooledTx, TxPool},
     scheme,
+    snapshot::Shelf,
     spec::{ChainSpec, VALIDATOR_SET, ValidatorEntry},
     state::WorldState,
     store::StoreError,
@@ -33,6 +35,10 @@ pub struct Node {
     pub convictions: Arc<Convictions>,
     /// Certificates that its servers refuse.
     pub barred: Arc<Barred>,
+    /// Whether it validates or reads.
+    pub standing: Arc<Standing>,
+    /// Snapshots that it serves, if it makes any.
+    pub shelf: Option<Shelf>,
     genesis: B256,
 }
 
@@ -44,6 +50,8 @@ impl Node {
             pool,
             convictions: Arc::default(),
             barred: Arc::default(),
+            standing: Arc::default(),
+            shelf: None,
             genesis,
         }
     }
@@ -55,14 +63,21 @@ impl Node {
         self
     }
 
+    /// The same node, with what others may ask about how it keeps up and what it serves to those that begin.
+    #[must_use]
+    pub fn with_standing(mut self, standing: Arc<Standing>, shelf: Option<Shelf>) -> Self {
+        (self.standing, self.shelf) = (standing, shelf);
+        self
+    }
+
     /// The header of a final block, as a contract takes it: RLP. `None` where the block is not here.
     ///
     /// # Errors
     ///
     /// What the store says.
     pub fn header(&self, number: u64) -> Result<Option<Bytes>, StoreError> {
-        let record = self.ledger.record(number)?;
-        Ok(record.map(|record| alloy_rlp::encode(record.block.header()).into()))
+        let header = self.ledger.header(number)?;
+        Ok(header.map(|header| alloy_rlp::encode(header).into()))
     }
 
     /// Takes a signed transaction into the pool.
@@ -106,11 +121,12 @@ impl Node {
     pub fn finality_proof(&self, number: u64) -> Result<Option<FinalityProof>, StoreError> {
         let mut headers = Vec::new();
         for height in number..=number.saturating_add(MAX_PROOF_HEADERS) {
-            let Some(record) = self.ledger.record(height)? else {
+            let Some(header) = self.ledger.header(height)? else {
                 return Ok(None);
             };
-            headers.push(record.block.header().clone());
-            if let Some(raw) = self.ledger.certificate(record.block.hash())? {
+            let hash = header.hash_slow();
+            headers.push(header);
+            if let Some(raw) = self.ledger.certificate(hash)? {
                 let certificate =
                     FinalityCertificate::from_bytes(&raw).map_err(|e| StoreError::Damaged {
                         path: Default::default(),

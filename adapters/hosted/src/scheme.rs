@@ -17,7 +17,8 @@ use commonware_codec::{
 };
 use commonware_consensus::{
     Epochable, Viewable,
-    simplex::types::{Proposal, Subject},
+    simplex::types::{Finalization, Proposal, Subject},
+    types::{Epoch, Round, View},
 };
 use commonware_cryptography::{
     Digest,
@@ -26,6 +27,7 @@ use commonware_cryptography::{
         Verifier, verify_then_assemble,
     },
     ed25519::PublicKey,
+    sha256::Digest as Sha256Digest,
 };
 use commonware_parallel::Strategy;
 use commonware_utils::{
@@ -268,6 +270,32 @@ impl Scheme {
             signers,
             signatures,
         }
+    }
+
+    /// The other way: a certificate as the consensus library takes it. `None` when its signers are not this set's.
+    pub fn finalization(
+        &self,
+        certificate: &FinalityCertificate,
+    ) -> Option<Finalization<Self, Sha256Digest>> {
+        let mut votes = Vec::new();
+        for (place, signature) in certificate.signers.iter().zip(&certificate.signatures) {
+            let index = self.places.iter().position(|p| p == place)?;
+            let signature = VoteSignature(signature.as_ref().try_into().ok()?);
+            votes.push((Participant::from_usize(index), signature));
+        }
+        votes.sort_by_key(|(signer, _)| *signer);
+        let (signers, signatures): (Vec<_>, Vec<_>) = votes.into_iter().unzip();
+        Some(Finalization {
+            proposal: Proposal::new(
+                Round::new(Epoch::new(certificate.epoch), View::new(certificate.view)),
+                View::new(certificate.parent_view),
+                Sha256Digest(certificate.block_hash.0),
+            ),
+            certificate: Certificate {
+                signers: Signers::try_from((&self.members, signers)).ok()?,
+                signatures,
+            },
+        })
     }
 
     /// Address of the vote key of a member, by its network key.

@@ -331,6 +331,49 @@ impl WorldState {
     }
 }
 
+/// Builds a state account by account, so that beside the state itself little is held.
+#[derive(Default)]
+pub struct StateBuilder {
+    state: WorldState,
+    trie: Option<Trie>,
+}
+
+impl StateBuilder {
+    /// Adds code and returns its hash.
+    pub fn code(&mut self, code: Bytes) -> B256 {
+        self.state.add_code(code)
+    }
+
+    /// Whether this code was added.
+    pub fn has_code(&self, hash: B256) -> bool {
+        self.state.code(hash).is_some()
+    }
+
+    /// Adds an account, or more slots of one that was added before.
+    pub fn account(
+        &mut self,
+        address: Address,
+        (nonce, balance, code_hash): AccountFields,
+        slots: impl Iterator<Item = (U256, U256)>,
+    ) {
+        let known = self.state.accounts.get(&address);
+        let mut account = known.map(|a| (**a).clone()).unwrap_or_default();
+        (account.nonce, account.balance, account.code_hash) = (nonce, balance, code_hash);
+        account.write(slots, |_, _| ());
+        let trie = self.trie.get_or_insert_with(Trie::new_temp);
+        insert_account(trie, address, &account);
+        self.state.accounts.insert(address, Arc::new(account));
+    }
+
+    /// The state.
+    pub fn finish(mut self) -> WorldState {
+        if let Some(trie) = self.trie {
+            self.state.seal(trie);
+        }
+        self.state
+    }
+}
+
 impl Account {
     /// Writes slots and brings the storage root up to date; `written` sees each slot once.
     fn write(

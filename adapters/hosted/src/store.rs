@@ -3,10 +3,13 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use alloy_consensus::ReceiptEnvelope;
+use alloy_consensus::{Header, ReceiptEnvelope};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
@@ -15,6 +18,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use crate::{
     block::Block,
     execute::{BlockRecord, ExecutedBlock},
+    snapshot::Restored,
     spec::{VALIDATOR_SET, VOTES_HASH_SLOT},
     state::{StateDelta, WorldState},
 };
@@ -34,6 +38,13 @@ const SLOTS: TableDefinition<'_, (&[u8; 20], &[u8; 32]), &[u8; 32]> = TableDefin
 const CODE: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("code");
 /// By epoch: where the state after its last block names the next validators. Old states are forgotten, these proofs not.
 const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
+
+/// Headers of blocks that are here no more, or never were: RLP.
+const HEADERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("headers");
+/// Key in [`META`]: number of the oldest block after 0 whose body and receipts are here.
+const OLDEST: &str = "oldest";
+/// Key in [`META`]: block up to which a reader or a snapshot brought everything here, not consensus.
+const READ_TO: &str = "read-to";
 
 /// Why the store cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +93,16 @@ pub enum StoreError {
         /// Genesis of the spec.
         expected: B256,
     },
+    /// The block was pruned, or is older than the snapshot the file began with.
+    #[error(
+        "pruned history unavailable: block {asked} is not kept here any more, the oldest is {oldest}; ask an archive node"
+    )]
+    Pruned {
+        /// Asked for.
+        asked: u64,
+        /// The oldest that is kept, block 0 excepted.
+        oldest: u64,
+    },
     /// The file's content contradicts itself.
     #[error(
         "store {path} is damaged at block {number}: {what}; move the file away and start again, the validator then rebuilds it from its consensus archive or its peers"
@@ -101,6 +122,8 @@ pub struct Store {
     path: PathBuf,
     db: Database,
     epoch_length: u64,
+    /// As under [`OLDEST`].
+    oldest: AtomicU64,
 }
 
 /// Proof of the slot in which a state names the next validators.
@@ -198,6 +221,7 @@ impl Store {
             path: path.to_owned(),
             db,
             epoch_length,
+            oldest: AtomicU64::new(1),
         };
         match store.meta("layout")? {
             None => {
@@ -232,7 +256,132 @@ impl Store {
                 }
             }
         }
+        let oldest = store.number_under(OLDEST)?.unwrap_or(1);
+        store.oldest.store(oldest, Ordering::Release);
         Ok(store)
+    }
+
+    /// Makes the file of a chain that begins with a snapshot. It appears under `path` when it is whole.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn begin(
+        path: &Path,
+        genesis: &ExecutedBlock,
+        epoch_length: u64,
+        restored: &Restored,
+    ) -> Result<(), StoreError> {
+        let part = path.with_extension("part");
+        let moving = |source: std::io::Error| StoreError::of(&part, redb::Error::Io(source));
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(moving(error));
+            }
+            _ => {}
+        }
+        let store = Self::open_file(&part, genesis, epoch_length)?;
+        let number = restored.tip.block.number();
+        let tip = ExecutedBlock {
+            record: Arc::new(restored.tip.clone()),
+            state: restored.state.clone(),
+            delta: StateDelta::default(),
+        };
+        store.write(|tx| {
+            // What genesis left goes: the snapshot is the whole state.
+            tx.delete_table(ACCOUNTS)?;
+            tx.delete_table(SLOTS)?;
+            tx.delete_table(CODE)?;
+            put_all_state(tx, &restored.state)?;
+            put_block(tx, &tip)?;
+            put_handover(tx, &tip, epoch_length)?;
+            let mut certificates = tx.open_table(CERTIFICATES)?;
+            let hash = tip.block().hash();
+            certificates.insert(&hash.0, restored.certificate.as_ref())?;
+            let mut headers = tx.open_table(HEADERS)?;
+            let mut numbers = tx.open_table(NUMBERS)?;
+            let mut handovers = tx.open_table(HANDOVERS)?;
+            for (epoch, handover) in (0_u64..).zip(&restored.history) {
+                let hash = handover.header.hash_slow();
+                certificates.insert(&hash.0, handover.certificate.to_bytes().as_ref())?;
+                handovers.insert(epoch, alloy_rlp::encode(&handover.votes).as_slice())?;
+            }
+            let ends = restored.history.iter().map(|handover| &handover.header);
+            for header in ends.chain(&restored.headers) {
+                headers.insert(header.number, alloy_rlp::encode(header).as_slice())?;
+                numbers.insert(&header.hash_slow().0, header.number)?;
+            }
+            let mut meta = tx.open_table(META)?;
+            for key in [OLDEST, READ_TO] {
+                meta.insert(key, number.to_be_bytes().as_slice())?;
+            }
+            Ok(())
+        })?;
+        drop(store);
+        std::fs::rename(&part, path).map_err(moving)
+    }
+
+    /// Number of the oldest block after 0 whose body and receipts are here.
+    pub fn oldest(&self) -> u64 {
+        self.oldest.load(Ordering::Acquire)
+    }
+
+    /// Block up to which a reader or a snapshot brought everything here.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be read.
+    pub fn read_to(&self) -> Result<Option<u64>, StoreError> {
+        self.number_under(READ_TO)
+    }
+
+    /// Remembers that a reader brought everything up to this block.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be written.
+    pub fn set_read_to(&self, number: u64) -> Result<(), StoreError> {
+        self.write(|tx| {
+            let mut meta = tx.open_table(META)?;
+            meta.insert(READ_TO, number.to_be_bytes().as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Drops bodies, receipts and log index of blocks below `below`, at most `most` of them, oldest first. Headers, certificates,
+    /// handovers and the places of transactions stay.
+    ///
+    /// # Errors
+    /// On an error nothing is dropped.
+    pub fn prune(&self, below: u64, most: u64) -> Result<(), StoreError> {
+        let oldest = self.oldest();
+        let until = below.min(oldest.saturating_add(most));
+        if until <= oldest {
+            return Ok(());
+        }
+        let mut records = Vec::new();
+        for number in oldest..until {
+            // A file that begins with a snapshot has no blocks before it.
+            records.extend(self.record(number)?);
+        }
+        self.write(|tx| {
+            let mut blocks = tx.open_table(BLOCKS)?;
+            let mut receipts = tx.open_table(RECEIPTS)?;
+            let mut headers = tx.open_table(HEADERS)?;
+            let mut loggers = tx.open_table(LOGGERS)?;
+            for record in &records {
+                let number = record.block.number();
+                let header = alloy_rlp::encode(record.block.header());
+                headers.insert(number, header.as_slice())?;
+                blocks.remove(number)?;
+                receipts.remove(number)?;
+                for address in emitters(record) {
+                    loggers.remove((&address.0.0, number))?;
+                }
+            }
+            let mut meta = tx.open_table(META)?;
+            meta.insert(OLDEST, until.to_be_bytes().as_slice())?;
+            Ok(())
+        })?;
+        self.oldest.store(until, Ordering::Release);
+        Ok(())
     }
 
     /// Where the file is.
@@ -286,11 +435,10 @@ impl Store {
             )));
         }
         for back in number.saturating_sub(255)..=number {
-            let hash = self
-                .block(back)?
-                .ok_or_else(|| damaged(format!("block {back} is missing")))?
-                .hash();
-            state.remember_block(back, hash);
+            let header = self
+                .header(back)?
+                .ok_or_else(|| damaged(format!("block {back} is missing")))?;
+            state.remember_block(back, header.hash_slow());
         }
         Ok(Loaded { tip, state })
     }
@@ -321,13 +469,7 @@ impl Store {
             for block in blocks {
                 put_block(tx, block)?;
                 put_delta(tx, &block.delta)?;
-                let next = block.block().number().saturating_add(1);
-                if next.is_multiple_of(self.epoch_length) {
-                    let epoch = (next / self.epoch_length).saturating_sub(1);
-                    let proof = NextVotes::of(&block.state);
-                    tx.open_table(HANDOVERS)?
-                        .insert(epoch, alloy_rlp::encode(proof).as_slice())?;
-                }
+                put_handover(tx, block, self.epoch_length)?;
             }
             let mut table = tx.open_table(CERTIFICATES)?;
             for (hash, certificate) in certificates {
@@ -340,8 +482,9 @@ impl Store {
     /// A final block with senders and receipts.
     ///
     /// # Errors
-    /// Fails when the file cannot be read or what it holds cannot be decoded.
+    /// [`StoreError::Pruned`] when it is here no more; fails when the file cannot be read or what it holds cannot be decoded.
     pub fn record(&self, number: u64) -> Result<Option<BlockRecord>, StoreError> {
+        self.kept(number)?;
         let found = self.read(|tx| {
             let block = tx
                 .open_table(BLOCKS)?
@@ -376,24 +519,43 @@ impl Store {
         }))
     }
 
-    /// A final block alone.
+    /// The header of a final block, pruned or not. `None` for one that is not final yet, or older than what the file began with.
     ///
     /// # Errors
     /// Fails when the file cannot be read or what it holds cannot be decoded.
-    pub fn block(&self, number: u64) -> Result<Option<Block>, StoreError> {
-        let raw = self.read(|tx| {
-            Ok(tx
-                .open_table(BLOCKS)?
-                .get(number)?
-                .map(|raw| raw.value().to_vec()))
+    pub fn header(&self, number: u64) -> Result<Option<Header>, StoreError> {
+        let damaged = |_| StoreError::Damaged {
+            path: self.path.clone(),
+            number,
+            what: "the block or header is not RLP".into(),
+        };
+        let (block, header) = self.read(|tx| {
+            let owned = |raw: redb::AccessGuard<'_, &[u8]>| raw.value().to_vec();
+            let block = tx.open_table(BLOCKS)?.get(number)?.map(owned);
+            let header = match tx.open_table(HEADERS) {
+                Ok(table) => table.get(number)?.map(owned),
+                Err(redb::TableError::TableDoesNotExist(_)) => None,
+                Err(e) => return Err(e.into()),
+            };
+            Ok((block, header))
         })?;
-        raw.map(|raw| Block::decode(&raw))
-            .transpose()
-            .map_err(|_| StoreError::Damaged {
-                path: self.path.clone(),
-                number,
-                what: "the block is not RLP".into(),
-            })
+        match (block, header) {
+            (Some(block), _) => {
+                let block = Block::decode(&block).map_err(damaged)?;
+                Ok(Some(block.header().clone()))
+            }
+            (None, Some(header)) => alloy_rlp::decode_exact(header).map(Some).map_err(damaged),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Fails when the body of this block is here no more.
+    fn kept(&self, asked: u64) -> Result<(), StoreError> {
+        let oldest = self.oldest();
+        if asked > 0 && asked < oldest {
+            return Err(StoreError::Pruned { asked, oldest });
+        }
+        Ok(())
     }
 
     /// Number of the block with this hash.
@@ -420,7 +582,7 @@ impl Store {
     /// Blocks in `from..=to` in which `address` emitted a log, ascending, at most `max`.
     ///
     /// # Errors
-    /// Fails when the file cannot be read.
+    /// [`StoreError::Pruned`] when the range begins before what is kept; fails when the file cannot be read.
     pub fn logger_blocks(
         &self,
         address: Address,
@@ -428,6 +590,8 @@ impl Store {
         to: u64,
         max: usize,
     ) -> Result<Vec<u64>, StoreError> {
+        // Block 0 has no logs.
+        self.kept(from.max(1))?;
         self.read(|tx| {
             let table = tx.open_table(LOGGERS)?;
             let range = table.range((&address.0.0, from)..=(&address.0.0, to))?;
@@ -469,6 +633,11 @@ impl Store {
                 number: epoch.saturating_add(1).saturating_mul(self.epoch_length),
                 what: "the proof of the next validators is not RLP".into(),
             })
+    }
+
+    fn number_under(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        let raw = self.meta(key)?;
+        Ok(raw.and_then(|raw| raw.try_into().ok().map(u64::from_be_bytes)))
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -530,17 +699,33 @@ fn put_block(tx: &redb::WriteTransaction, executed: &ExecutedBlock) -> Result<()
         locations.insert(&transaction.tx_hash().0, (number, index as u32))?;
     }
     let mut loggers = tx.open_table(LOGGERS)?;
-    let emitting: BTreeSet<_> = record
-        .receipts
-        .iter()
-        .flat_map(|r| r.logs())
-        .map(|log| log.address)
-        .collect();
-    for address in emitting {
+    for address in emitters(record) {
         loggers.insert((&address.0.0, number), ())?;
     }
     // The numbers a fresh file needs, so that reading never meets a missing table.
     tx.open_table(CERTIFICATES)?;
+    Ok(())
+}
+
+/// Who emitted a log in it.
+fn emitters(record: &BlockRecord) -> BTreeSet<Address> {
+    let logs = record.receipts.iter().flat_map(|r| r.logs());
+    logs.map(|log| log.address).collect()
+}
+
+/// Keeps who comes next, when the block is the last of its epoch.
+fn put_handover(
+    tx: &redb::WriteTransaction,
+    block: &ExecutedBlock,
+    epoch_length: u64,
+) -> Result<(), redb::Error> {
+    let next = block.block().number().saturating_add(1);
+    if next.is_multiple_of(epoch_length) {
+        let epoch = (next / epoch_length).saturating_sub(1);
+        let proof = NextVotes::of(&block.state);
+        let mut table = tx.open_table(HANDOVERS)?;
+        table.insert(epoch, alloy_rlp::encode(proof).as_slice())?;
+    }
     Ok(())
 }
 

@@ -212,6 +212,40 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// Files of a client, PEM.
+#[derive(Clone, Debug)]
+pub struct ClientFiles {
+    /// Certificates of the CAs whose servers are believed.
+    pub ca: PathBuf,
+    /// The client's certificate and its private key, for servers that ask for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl ClientFiles {
+    /// Reads the files and makes the client's side of TLS.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn load(&self) -> Result<rustls::ClientConfig, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(&self.ca)? {
+            let added = roots.add(certificate);
+            added.map_err(|error| TlsError::Ca(error.to_string()))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Identity)?
+            .with_root_certificates(roots);
+        let Some((certificate, key)) = &self.identity else {
+            return Ok(builder.with_no_client_auth());
+        };
+        builder
+            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+            .map_err(TlsError::Identity)
+    }
+}
+
 /// Why mutual TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -236,10 +270,10 @@ pub enum TlsError {
         problem: String,
     },
     /// The CA is no usable trust anchor.
-    #[error("the client CA cannot be used: {0}")]
+    #[error("the CA cannot be used: {0}")]
     Ca(String),
     /// The server's certificate or key is not usable, or they do not belong together.
-    #[error("the server's certificate and key cannot be used: {0}")]
+    #[error("the certificate and its key cannot be used: {0}")]
     Identity(#[source] rustls::Error),
 }
 

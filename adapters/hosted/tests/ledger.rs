@@ -26,7 +26,7 @@ struct Solo {
 
 impl Solo {
     fn open(chain: &Chain, file: &Path) -> Self {
-        let ledger = Ledger::open(chain.spec.clone(), file, None).expect("it opens");
+        let ledger = Ledger::open(chain.spec.clone(), file, None, None).expect("it opens");
         let pool = TxPool::new(
             chain.spec.clone(),
             ledger.tip().state.clone(),
@@ -133,7 +133,7 @@ fn a_file_of_another_chain_is_refused_by_name() {
     drop(Solo::open(&Chain::new(4), &file));
 
     let other = Chain::with_epoch(4, 99);
-    let last = Ledger::open(other.spec.clone(), &file, None).err();
+    let last = Ledger::open(other.spec.clone(), &file, None, None).err();
 
     let error = last.expect("refused").to_string();
     assert!(
@@ -167,7 +167,7 @@ fn a_damaged_file_is_found_when_it_is_opened() {
     let copy = dir.path().join("copy.redb");
     std::fs::write(&copy, bytes).expect("writable");
 
-    let error = Ledger::open(chain.spec.clone(), &copy, None)
+    let error = Ledger::open(chain.spec.clone(), &copy, None, None)
         .err()
         .expect("refused")
         .to_string();
@@ -374,7 +374,7 @@ fn a_sender_fills_its_share_and_no_more_and_nonces_run_in_order() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = Chain::new(4);
     let ledger =
-        Ledger::open(chain.spec.clone(), &dir.path().join("a.redb"), None).expect("it opens");
+        Ledger::open(chain.spec.clone(), &dir.path().join("a.redb"), None, None).expect("it opens");
     let limits = PoolLimits {
         total: 100,
         per_sender: 3,

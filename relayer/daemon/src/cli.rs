@@ -69,7 +69,7 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
     match cli.command {
         Command::Up => run::up(global, output).await,
         Command::Demo(args) => demo::run(global, &args, output).await,
-        Command::Node => run::node(global, output).await,
+        Command::Node { snapshot } => run::node(global, snapshot, output).await,
         Command::Transfer(command) => transfer::run(global, command, output).await,
         Command::Evidence(command) => evidence::run(global, command, output).await,
         Command::Log(command) => log::run(global, command, output).await,
@@ -96,9 +96,13 @@ async fn dispatch(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Bench(bench) => {
             let done = match bench {
                 args::Bench::Chain(options) => crate::bench::chain(options, global.json).await,
+                args::Bench::Network(options) => crate::bench::network(options, global.json).await,
                 args::Bench::Pair(options) => crate::bench::pair(options, global.json).await,
                 args::Bench::Prove(options) => crate::bench::prove(options, global.json).await,
                 args::Bench::ProveRow(options) => crate::bench::prove_row(options).await,
+                args::Bench::Evidence(options) => {
+                    crate::bench::evidence(options, global.json).await
+                }
                 args::Bench::Feed(options) => crate::bench::feed(options, global.json).await,
                 args::Bench::Ingest(options) => crate::bench::ingest(options, global.json).await,
                 args::Bench::IngestServe(options) => crate::bench::ingest_serve(options).await,

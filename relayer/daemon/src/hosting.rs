@@ -118,7 +118,9 @@ pub enum HostingError {
         got: u64,
     },
     /// A key that validates nothing.
-    #[error("validator {vote} of {chain} is not in its genesis: check keystore and genesis_file")]
+    #[error(
+        "validator {vote} of {chain} is not in its genesis: check keystore and genesis_file; for one that joins later, or that only reads, name nodes of the chain in hosted.{chain}.sources"
+    )]
     NotAValidator {
         /// Which chain.
         chain: String,
@@ -183,6 +185,7 @@ impl Hosting {
             validators: setup.validators,
             share_execution: config.raw.share_execution,
             pool: PoolLimits::default(),
+            history: config.history.clone(),
         };
         let host = tokio::task::spawn_blocking(move || Host::start(host_config))
             .await
@@ -359,10 +362,12 @@ fn named_setup(name: &str, config: &Hosted) -> Result<Setup, HostingError> {
     for (vote, at) in local::open_keys(&stores)?.iter().zip(&config.validators) {
         let keys = local::validator_keys(vote);
         let entry = keys.entry(String::new());
-        if !spec
-            .validators
-            .iter()
-            .any(|v| v.vote == entry.vote && v.network == entry.network)
+        // With sources it begins as a reader, and validates once the chain's own set names it.
+        if config.history.sources.urls.is_empty()
+            && !spec
+                .validators
+                .iter()
+                .any(|v| v.vote == entry.vote && v.network == entry.network)
         {
             return Err(HostingError::NotAValidator {
                 chain: name.into(),

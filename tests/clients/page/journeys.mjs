@@ -89,6 +89,8 @@ async function operator(browser) {
   await page.getByText('light client of').first().waitFor();
   await page.goto('/members');
   await page.getByText('5 / 7').waitFor();
+  await page.locator('#consortium ~ table td', { hasText: 'member1' }).first().waitFor();
+  assert.equal(await page.locator('#contest ~ table tbody tr').count(), 7);
 
   // The device of the demonstration has fallen silent: its page says so, and an alarm that somebody notices.
   await page.goto('/devices');

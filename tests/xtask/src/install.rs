@@ -53,9 +53,13 @@ const BROWSER: Need = Need {
 };
 
 const HOSTS: Need = Need {
-    what: "ip and unshare",
-    probe: &["sh", "-c", "ip -V && unshare --version"],
-    packages: &["iproute2", "util-linux"],
+    what: "ip, unshare and ethtool",
+    probe: &[
+        "sh",
+        "-c",
+        "ip -V && unshare --version && ethtool --version",
+    ],
+    packages: &["iproute2", "util-linux", "ethtool"],
 };
 
 const CHINESE: Need = Need {

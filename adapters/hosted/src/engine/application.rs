@@ -40,6 +40,9 @@ use crate::{
     spec::{ChainSpec, ValidatorEntry},
 };
 
+/// At every so manieth block the archive of consensus is pruned, when the ledger is.
+const PRUNED_EVERY: u64 = 256;
+
 /// Milliseconds since the Unix epoch, by the runtime's clock.
 fn now_ms(clock: &impl Clock) -> u64 {
     super::since_epoch_ms(clock.current())
@@ -297,12 +300,13 @@ impl Reporter for Certifier {
 /// Takes final blocks in order and keeps them; tells when an epoch is over.
 pub(super) async fn finalize<E: Spawner>(
     context: E,
-    ledger: Arc<Ledger>,
+    committees: Committees,
     pool: Arc<TxPool>,
     marshal: MarshalMailbox<Scheme, Standard<Block>>,
     mut finals: mpsc::UnboundedReceiver<(Block, Exact)>,
     epochs: mpsc::UnboundedSender<(u64, Digest)>,
 ) {
+    let ledger = committees.ledger.clone();
     let last_of_epoch = |number: u64| (number + 1).is_multiple_of(ledger.spec().epoch_length);
     // A ledger that lost its file, or was restored from a copy, is behind what consensus knows it handed out.
     let processed = marshal
@@ -326,9 +330,38 @@ pub(super) async fn finalize<E: Spawner>(
         if !keep(&context, &ledger, &pool, block, Some(acknowledgement)).await {
             return;
         }
+        certify(&committees, &marshal, number, hash).await;
+        if let Some(keep) = ledger.keep_blocks()
+            && number.is_multiple_of(PRUNED_EVERY)
+        {
+            // Its archive keeps what the ledger keeps, for peers that were away.
+            marshal.prune(Height::new(number.saturating_sub(keep)));
+        }
         if last_of_epoch(number) {
             let _ = epochs.send((number, Digest(hash.0)));
         }
+    }
+}
+
+/// Keeps the certificate of a block that became final elsewhere while this validator was away. Readers, light clients and snapshots
+/// ask for it, that of an epoch's last block above all.
+async fn certify(
+    committees: &Committees,
+    marshal: &MarshalMailbox<Scheme, Standard<Block>>,
+    number: u64,
+    hash: B256,
+) {
+    let ledger = &committees.ledger;
+    if !matches!(ledger.certificate(hash), Ok(None)) {
+        return;
+    }
+    // Not every block has one: some are final through a descendant.
+    let Some(found) = marshal.get_finalization(Height::new(number)).await else {
+        return;
+    };
+    if let Some(scheme) = committees.get(found.proposal.round.epoch().get()) {
+        let certificate = scheme.finality(&found.proposal, &found.certificate);
+        ledger.certify(certificate.block_hash, certificate.to_bytes());
     }
 }
 

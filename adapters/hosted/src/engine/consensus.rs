@@ -36,7 +36,9 @@ use super::{
 };
 use crate::{
     block::{Block, MAX_BLOCK_BYTES},
+    certificate::FinalityCertificate,
     gossip,
+    ledger::Ledger,
     scheme::{self, Scheme},
     spec::ValidatorEntry,
 };
@@ -61,6 +63,26 @@ impl<E: Spawner + Clock + Storage + Metrics + CryptoRng> Runtime for E {}
 pub(super) trait Peers {
     /// From this epoch on these.
     fn track(&mut self, epoch: u64, validators: &[ValidatorEntry]) -> Result<(), EngineError>;
+}
+
+/// Why a running validator has ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The runtime is stopping, or a part of it has given up and said why.
+    Stopped,
+    /// The next epoch's set does not name it.
+    NoSeat,
+    /// The next epoch's set is larger than the network was made for.
+    Outgrown,
+}
+
+/// When a validator ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Whether it ends when it is voted out, because it can go on as a reader; else it goes on without a vote.
+    pub(super) leaves: bool,
+    /// Most validators the network can be connected to.
+    pub(super) most_peers: usize,
 }
 
 /// Channels of one validator, and who is behind them.
@@ -102,16 +124,17 @@ async fn meet(context: &impl Clock, mut peers: impl LimitedSender, validators: u
     }
 }
 
-/// Runs one validator until the runtime stops; `uid` begins the names of its storage.
+/// Runs one validator until the runtime stops or its terms end; `uid` begins the names of its storage.
 ///
 /// # Errors
-/// Fails when it cannot start; a running validator does not return.
+/// Fails when it cannot start.
 pub(super) async fn run<E, S, R, P, B, T>(
     context: E,
     uid: String,
     validator: Validator,
     mut net: Net<S, R, P, B, T>,
-) -> Result<(), EngineError>
+    terms: Terms,
+) -> Result<Ended, EngineError>
 where
     E: Runtime,
     S: Sender<PublicKey = PublicKey>,
@@ -128,8 +151,10 @@ where
         genesis,
         gossips,
         convictions,
+        ..
     } = validator;
     let me = identity.network.public_key();
+    let account = scheme::address_of(&identity.vote);
     let spec = ledger.spec().clone();
     let blocks: RangeCfg<usize> = RangeCfg::from(..=MAX_BLOCK_BYTES);
     let committees = Committees {
@@ -179,7 +204,9 @@ where
         marshal::Config {
             provider: committees.clone(),
             epocher: epocher.clone(),
-            start: marshal::Start::Genesis(Digested::precomputed(genesis, genesis_digest)),
+            start: floor_of(&ledger, &committees).unwrap_or_else(|| {
+                marshal::Start::Genesis(Digested::precomputed(genesis, genesis_digest))
+            }),
             partition_prefix: uid.clone(),
             mailbox_size: NZUsize!(1024),
             view_retention: ViewDelta::new(100),
@@ -258,12 +285,12 @@ where
     let mut floor = match (epoch * spec.epoch_length).checked_sub(1) {
         None => genesis_digest,
         Some(last) => {
-            let record = ledger
-                .record(last)
+            let header = ledger
+                .header(last)
                 .ok()
                 .flatten()
                 .ok_or(EngineError::Set(epoch))?;
-            Digest(record.block.hash().0)
+            Digest(header.hash_slow().0)
         }
     };
     let set = committees
@@ -273,8 +300,10 @@ where
     buffer.start(net.proposals);
     marshal.start(app, buffer_mailbox, repair);
     context.child("finalize").spawn({
-        let (ledger, pool, mailbox) = (ledger.clone(), pool.clone(), mailbox.clone());
-        async move |context| finalize(context, ledger, pool, mailbox, finals_rx, epochs_tx).await
+        let (committees, pool, mailbox) = (committees.clone(), pool.clone(), mailbox.clone());
+        async move |context| {
+            finalize(context, committees, pool, mailbox, finals_rx, epochs_tx).await;
+        }
     });
     meet(&context, net.transactions.0.clone(), set.len()).await;
     if gossips {
@@ -335,7 +364,7 @@ where
             resolver.register(epoch).await,
         );
         let (Ok(votes), Ok(certificates), Ok(resolver)) = channels else {
-            return Ok(());
+            return Ok(Ended::Stopped);
         };
         let running = engine.start(votes, certificates, resolver);
         tracing::info!(chain = %spec.name, validator = %uid, epoch, "epoch begins");
@@ -355,14 +384,14 @@ where
             let ended = pin!(epochs_rx.recv());
             let stray = pin!(strays.recv());
             match select(ended, stray).await {
-                Either::Left((None, _)) => return Ok(()),
+                Either::Left((None, _)) => return Ok(Ended::Stopped),
                 Either::Left((Some((number, digest)), _)) => {
                     if number / spec.epoch_length >= epoch {
                         (epoch, floor) = (number / spec.epoch_length + 1, digest);
                         break;
                     }
                 }
-                Either::Right((None, _)) => return Ok(()),
+                Either::Right((None, _)) => return Ok(Ended::Stopped),
                 Either::Right((Some((theirs, (peer, _))), _)) => {
                     if theirs > epoch
                         && ahead
@@ -377,6 +406,16 @@ where
         let set = committees
             .validators(epoch)
             .ok_or(EngineError::Set(epoch))?;
+        let seated = set.iter().any(|v| v.vote == account);
+        let ended = match (seated, set.len() > terms.most_peers) {
+            (false, _) if terms.leaves => Some(Ended::NoSeat),
+            (_, true) => Some(Ended::Outgrown),
+            _ => None,
+        };
+        if let Some(ended) = ended {
+            context.sleep(EPOCH_LINGER).await;
+            return Ok(ended);
+        }
         net.peers.track(epoch, &set)?;
         context
             .child("linger")
@@ -386,6 +425,28 @@ where
                 running.abort();
             });
     }
+}
+
+/// Where the consensus archive begins when a reader or a snapshot brought what is before: with the last block of the epoch before
+/// the next block's. An archive that is further already keeps what it has.
+fn floor_of(
+    ledger: &Ledger,
+    committees: &Committees,
+) -> Option<marshal::Start<Scheme, Digest, Digested<Block>>> {
+    let read_to = ledger.read_to().ok().flatten()?;
+    let length = ledger.spec().epoch_length;
+    let last = ((ledger.tip().block().number() + 1) / length * length).checked_sub(1)?;
+    // Later ones came by consensus, and are in its archive.
+    if read_to < last {
+        return None;
+    }
+    let hash = ledger.header(last).ok().flatten()?.hash_slow();
+    let raw = ledger.certificate(hash).ok().flatten()?;
+    let certificate = FinalityCertificate::from_bytes(&raw).ok()?;
+    let finalization = committees
+        .get(certificate.epoch)?
+        .finalization(&certificate)?;
+    Some(marshal::Start::Floor(finalization))
 }
 
 /// Has the certificate of a final block fetched from those who should have it, and what is missing before that block.

@@ -28,7 +28,7 @@ use secp256k1::SecretKey;
 
 use super::{
     EngineError, Identity, Validator, consensus,
-    consensus::{Net, Peers},
+    consensus::{Net, Peers, Terms},
 };
 use crate::{
     equivocation::Convictions,
@@ -251,6 +251,8 @@ impl World {
             genesis,
             gossips: false,
             convictions: self.convictions.clone(),
+            sources: None,
+            standing: Arc::default(),
         }
     }
 
@@ -476,7 +478,11 @@ where
     };
     let uid = format!("{}-{name}", address_of(&validator.identity.vote));
     context.child(name).spawn(async move |context| {
-        let ended = consensus::run(context, uid, validator, net).await;
+        let terms = Terms {
+            leaves: false,
+            most_peers: VALIDATORS,
+        };
+        let ended = consensus::run(context, uid, validator, net, terms).await;
         ended.expect("a validator starts");
     })
 }

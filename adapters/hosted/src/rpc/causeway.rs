@@ -1,5 +1,7 @@
 //! `causeway_` methods: finality certificates, validator sets, the node's own condition. docs/rpc.md describes the JSON.
 
+use std::sync::atomic::Ordering;
+
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use serde::Serialize;
@@ -157,6 +159,9 @@ pub(crate) fn status(ctx: &Context, args: Args, caller: &Caller) -> Reply {
             "timeMs": U64::from(tip.block().time_ms()),
         },
         "epoch": U64::from(ctx.node.epoch_of(tip.block().number())),
+        "validates": U64::from(ctx.node.standing.seats.load(Ordering::Relaxed)),
+        "heardOf": U64::from(ctx.node.standing.heard_of.load(Ordering::Relaxed).max(tip.block().number())),
+        "oldestBlock": U64::from(ctx.node.ledger.oldest_block()),
         "oldestState": U64::from(ctx.node.ledger.oldest_state()),
         "pool": { "pending": U64::from(ready), "queued": U64::from(queued) },
         "trouble": ctx.node.ledger.trouble(),

@@ -124,8 +124,12 @@ pub(crate) enum RpcError {
     Unsupported(&'static str),
     #[error("epoch {0} has no validator set yet")]
     UnknownEpoch(u64),
+    #[error("no snapshot here has a piece {0}: ask causeway_getSnapshot for the newest")]
+    UnknownPiece(B256),
+    #[error(transparent)]
+    HistoryPruned(StoreError),
     #[error("the node cannot read its store: {0}")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
     #[error("internal error: the answer cannot be encoded")]
     Encoding(#[source] serde_json::Error),
     #[error("internal error: the call was dropped")]
@@ -155,10 +159,19 @@ impl RpcError {
             | Self::Timeout { .. }
             | Self::Busy { .. }
             | Self::TooManyFilters { .. } => LIMIT,
-            Self::StatePruned { .. } => PRUNED,
+            Self::StatePruned { .. } | Self::HistoryPruned(_) => PRUNED,
             Self::Reverted(_) => REVERTED,
             Self::Store(_) | Self::Encoding(_) | Self::Dropped => INTERNAL,
             _ => SERVER,
+        }
+    }
+}
+
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Pruned { .. } => Self::HistoryPruned(error),
+            error => Self::Store(error),
         }
     }
 }

@@ -17,6 +17,7 @@ mod fees;
 mod filters;
 mod front;
 mod general;
+mod history;
 mod logs;
 mod methods;
 mod observe;

@@ -25,23 +25,35 @@ use tokio::{
 pub struct Instant {
     pub node: Node,
     keys: Vec<SecretKey>,
-    _dir: tempfile::TempDir,
+    _dir: Option<tempfile::TempDir>,
 }
 
 impl Instant {
     /// Seals only when told to.
     pub fn manual(spec: Arc<ChainSpec>, keys: Vec<SecretKey>) -> Arc<Self> {
         let dir = tempfile::tempdir().expect("a directory");
-        let ledger = Ledger::open(spec.clone(), &dir.path().join("ledger.redb"), None)
+        let ledger = Ledger::open(spec.clone(), &dir.path().join("ledger.redb"), None, None)
             .expect("a new ledger");
-        let tip = ledger.tip();
-        let pool = TxPool::new(spec, tip.state.clone(), PoolLimits::default());
-        let node = Node::new(ledger, pool, tip.block().hash());
         Arc::new(Self {
-            node,
-            keys,
-            _dir: dir,
+            _dir: Some(dir),
+            ..Self::on(ledger, keys)
         })
+    }
+
+    /// Over a ledger of the test's own.
+    pub fn over(ledger: Arc<Ledger>, keys: Vec<SecretKey>) -> Arc<Self> {
+        Arc::new(Self::on(ledger, keys))
+    }
+
+    fn on(ledger: Arc<Ledger>, keys: Vec<SecretKey>) -> Self {
+        let (spec, tip) = (ledger.spec().clone(), ledger.tip());
+        let pool = TxPool::new(spec, tip.state.clone(), PoolLimits::default());
+        let genesis = ledger.genesis_hash();
+        Self {
+            node: Node::new(ledger, pool, genesis),
+            keys,
+            _dir: None,
+        }
     }
 
     /// Seals whatever arrives.
@@ -85,24 +97,25 @@ impl Instant {
         pool.on_final(&block);
         let (number, hash) = (block.block().number(), block.block().hash());
         let view = number;
+        let epoch = self.node.epoch_of(number);
         let digest = vote_digest(
             self.node.domain(),
             VoteKind::Finalize,
-            0,
+            epoch,
             view,
             view - 1,
             hash,
         );
         let certificate = FinalityCertificate {
-            epoch: 0,
+            epoch,
             view,
             parent_view: view - 1,
             block_hash: hash,
             signers: (0..self.keys.len() as u16).collect(),
             signatures: self.keys.iter().map(|key| vote(key, digest)).collect(),
         };
-        if number % 2 == 0 {
-            // As in consensus, not every block has a certificate of its own.
+        if number % 2 == 0 || self.node.epoch_of(number + 1) > epoch {
+            // As in consensus, not every block has a certificate of its own; the last of an epoch has.
             ledger.certify(hash, certificate.to_bytes());
         }
     }

@@ -16,7 +16,7 @@ use alloy_consensus::TxEip1559;
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use causeway_adapter_hosted::{
-    host::{Host, HostConfig, LocalValidator, ValidatorKeys},
+    host::{History, Host, HostConfig, LocalValidator, ValidatorKeys},
     pool::PoolLimits,
     scheme::address_of,
     sign::sign_1559,
@@ -57,15 +57,7 @@ impl Chain {
     }
 
     pub fn with_epoch(n: usize, epoch_length: u64) -> Self {
-        let validators: Vec<LocalValidator> = (0..n)
-            .map(|i| LocalValidator {
-                keys: ValidatorKeys {
-                    network_seed: keccak256(format!("network {i}")).0.into(),
-                    vote: key(&format!("vote {i}")),
-                },
-                listen: free_port(),
-            })
-            .collect();
+        let validators: Vec<LocalValidator> = (0..n).map(validator).collect();
         let rich = GenesisAccount {
             balance: U256::from(10).pow(U256::from(24)),
             code: Bytes::new(),
@@ -99,14 +91,39 @@ impl Chain {
 
     /// Runs the validators in `range` in this process.
     pub fn host(&self, dir: &Path, range: std::ops::Range<usize>, share_execution: bool) -> Host {
-        Host::start(HostConfig {
+        let config = HostConfig {
+            share_execution,
+            ..self.config(dir, self.validators[range].to_vec(), History::default())
+        };
+        Host::start(config).expect("the host starts")
+    }
+
+    /// A host of these validators, or of a reader when there are none.
+    pub fn config(
+        &self,
+        dir: &Path,
+        validators: Vec<LocalValidator>,
+        history: History,
+    ) -> HostConfig {
+        HostConfig {
             spec: self.spec.clone(),
             data_dir: dir.to_owned(),
-            validators: self.validators[range].to_vec(),
-            share_execution,
+            validators,
+            share_execution: true,
             pool: PoolLimits::default(),
-        })
-        .expect("the host starts")
+            history,
+        }
+    }
+}
+
+/// Keys and port of validator `i`.
+pub fn validator(i: usize) -> LocalValidator {
+    LocalValidator {
+        keys: ValidatorKeys {
+            network_seed: keccak256(format!("network {i}")).0.into(),
+            vote: key(&format!("vote {i}")),
+        },
+        listen: free_port(),
     }
 }
 

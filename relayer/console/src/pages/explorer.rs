@@ -67,6 +67,8 @@ pub struct Transaction {
     pub value: parts::Money,
     /// Gas used.
     pub gas: u64,
+    /// What the contract that it calls calls its token, if it is one that says so.
+    pub symbol: Option<String>,
     /// What it calls.
     pub call: Option<Decoded>,
     /// Its call data, when nothing knows it.
@@ -82,6 +84,8 @@ pub struct Transaction {
 pub struct Event {
     /// Which contract.
     pub address: String,
+    /// What it calls its token, if it is one that says so. Anybody may call a token anything.
+    pub symbol: Option<String>,
     /// What it said, where one of our contracts says it so.
     pub decoded: Option<Decoded>,
     /// Topics otherwise.
@@ -185,7 +189,7 @@ pub fn transaction(frame: &Frame, tx: &Transaction) -> Markup {
                 (t.block, html! { a href={ "/chains/" (chain) "/blocks/" (tx.block) } { (tx.block) } }),
                 (t.time, parts::when(tx.time)),
                 (t.from, parts::whole(&tx.line.from)),
-                (t.to, html! { @if let Some(to) = &tx.line.to { (parts::whole(to)) } @else { (t.new_contract) } }),
+                (t.to, html! { @if let Some(to) = &tx.line.to { (parts::whole(to)) (symbol(tx.symbol.as_deref())) } @else { (t.new_contract) } }),
                 (t.value, parts::money(t, &tx.value)),
                 (t.gas, html! { (tx.gas) }),
             ]))
@@ -204,12 +208,17 @@ pub fn transaction(frame: &Frame, tx: &Transaction) -> Markup {
     frame.page(t.transaction, News::Still, &content)
 }
 
+/// Its own word, kept apart from ours.
+fn symbol(said: Option<&str>) -> Markup {
+    html! { @if let Some(said) = said { " “" bdi { (said) } "”" } }
+}
+
 fn events(t: &Texts, events: &[Event]) -> Markup {
     html! {
         @if events.is_empty() { p.unit { (t.no_events) } }
         @for (index, event) in events.iter().enumerate() {
             div.event {
-                p.unit { (index) " · " (parts::short(&event.address)) }
+                p.unit { (index) " · " (parts::short(&event.address)) (symbol(event.symbol.as_deref())) }
                 @match &event.decoded {
                     Some(known) => (decoded(t, known)),
                     None => {

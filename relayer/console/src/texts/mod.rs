@@ -58,6 +58,8 @@ texts! {
     readings_private stored_by escalated acknowledged note log_broken log_search_told as_csv
     sealed sealed_told no_sealed parties sealed_file openings no_openings opened_to opened never_opened shares
     transactions_in_blocks found_title seconds_between_blocks
+    consortium election organisations proposals no_registry no_election no_proposals candidates no_candidates needed
+    needed_for_pause certificates votes against proposer_of seats decides score deposit filled benched
 }
 
 impl Texts {
@@ -103,6 +105,10 @@ impl Texts {
 
     pub(crate) fn trigger<'a>(&self, word: &'a str) -> &'a str {
         self.word("trigger", word)
+    }
+
+    pub(crate) fn state_of<'a>(&self, word: &'a str) -> &'a str {
+        self.word("state", word)
     }
 
     fn word<'a>(&self, of: &str, word: &'a str) -> &'a str {

@@ -186,6 +186,53 @@ fn device_line(word: &str) -> devices::DeviceLine {
 }
 
 /// Every page, full.
+fn consortium(word: &str) -> members::Consortium {
+    members::Consortium {
+        chain: word.into(),
+        needed: 3,
+        needed_for_pause: 2,
+        organisations: vec![members::Organisation {
+            number: 1,
+            name: word.into(),
+            account: word.into(),
+            role: word.into(),
+            validators: vec![word.into()],
+            certificates: 2,
+        }],
+        proposals: vec![members::Proposal {
+            number: 1,
+            proposer: word.into(),
+            told: word.into(),
+            why: Some(word.into()),
+            state: word.into(),
+            votes: (1, 1, 3),
+            closes: NOW,
+        }],
+        has_more: true,
+    }
+}
+
+fn contest(word: &str) -> members::Contest {
+    members::Contest {
+        chain: word.into(),
+        seats: 7,
+        in_office: true,
+        candidates: vec![members::Candidate {
+            number: 1,
+            owner: word.into(),
+            endpoint: word.into(),
+            score: money(word),
+            deposit: money(word),
+            votes: money(word),
+            state: word.into(),
+            elected: Some(word.into()),
+            filled: 9_900,
+            benched_until: None,
+        }],
+        more: 3,
+    }
+}
+
 pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
     let w = || word.to_owned();
     let pager = || Pager {
@@ -263,10 +310,12 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
     let transaction = explorer::Transaction {
         chain: w(),
         line: tx_line(word),
+        symbol: Some(w()),
         call: Some(decoded(word)),
         events: vec![
             explorer::Event {
                 address: w(),
+                symbol: Some(w()),
                 decoded: Some(decoded(word)),
                 ..explorer::Event::default()
             },
@@ -423,26 +472,42 @@ pub fn full(frame: &Frame, word: &str) -> Vec<(&'static str, Markup)> {
             "members",
             members::page(
                 frame,
-                &[members::Members {
-                    chain: w(),
-                    now: validators(word),
-                    next: Some(validators(word)),
-                    ..members::Members::default()
-                }],
-                Some(&[sealed::Sealed {
-                    id: w(),
-                    digest: w(),
-                    parties: vec![w()],
-                    at: NOW,
-                    shares: (3, 4),
-                    openings: vec![sealed::Opening {
-                        number: 1,
-                        to: w(),
-                        why: Some(w()),
-                        at: NOW,
-                        released: vec![w()],
+                &members::Community {
+                    chains: vec![members::Members {
+                        chain: w(),
+                        now: validators(word),
+                        next: Some(validators(word)),
+                        ..members::Members::default()
                     }],
-                }]),
+                    consortium: members::Told::Known(consortium(word)),
+                    contest: members::Told::Known(contest(word)),
+                    sealed: members::Told::Known(vec![sealed::Sealed {
+                        id: w(),
+                        digest: w(),
+                        parties: vec![w()],
+                        at: NOW,
+                        shares: (3, 4),
+                        openings: vec![sealed::Opening {
+                            number: 1,
+                            to: w(),
+                            why: Some(w()),
+                            at: NOW,
+                            released: vec![w()],
+                        }],
+                    }]),
+                },
+            ),
+        ),
+        (
+            "members-silent",
+            members::page(
+                frame,
+                &members::Community {
+                    consortium: members::Told::Problem(w()),
+                    contest: members::Told::Problem(w()),
+                    sealed: members::Told::Problem(w()),
+                    ..members::Community::default()
+                },
             ),
         ),
         (
@@ -591,7 +656,16 @@ pub fn empty(frame: &Frame) -> Vec<(&'static str, Markup)> {
         ),
         ("supply", supply::list(frame, &[])),
         ("proofs", proofs::page(frame, &[])),
-        ("members", members::page(frame, &[], Some(&[]))),
+        (
+            "members",
+            members::page(
+                frame,
+                &members::Community {
+                    sealed: members::Told::Known(Vec::new()),
+                    ..members::Community::default()
+                },
+            ),
+        ),
         ("feeds", feeds::list(frame, &[], &pager)),
         ("devices", devices::list(frame, &[], &pager)),
         ("alarms", alarms::page(frame, &alarms::Alarms::default())),

@@ -81,6 +81,116 @@ async fn a_webhook_gets_what_is_signed_and_is_asked_again_when_it_fails() {
     alarms.shutdown().await;
 }
 
+/// A mail server that takes everything: what it took, by lines of a real dialogue.
+async fn mail_server() -> (u16, mpsc::Receiver<String>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (send, got) = mpsc::channel(64);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let send = send.clone();
+            tokio::spawn(async move {
+                let (read, mut write) = stream.into_split();
+                let mut lines = BufReader::new(read).lines();
+                write.write_all(b"220 localhost\r\n").await?;
+                while let Some(line) = lines.next_line().await? {
+                    let word = line.split([' ', ':']).next().unwrap_or_default();
+                    let answer = match word.to_uppercase().as_str() {
+                        "DATA" => {
+                            write.write_all(b"354 go on\r\n").await?;
+                            let mut message = String::new();
+                            while let Some(line) = lines.next_line().await? {
+                                if line == "." {
+                                    break;
+                                }
+                                message += &line;
+                                message.push('\n');
+                            }
+                            // An error means that the test is over.
+                            drop(send.send(message).await);
+                            "250 taken"
+                        }
+                        "QUIT" => "221 bye",
+                        _ => "250 localhost",
+                    };
+                    write.write_all(format!("{answer}\r\n").as_bytes()).await?;
+                }
+                Ok::<(), std::io::Error>(())
+            });
+        }
+    });
+    (port, got)
+}
+
+#[tokio::test]
+async fn every_rule_is_told_to_the_webhook_and_by_mail_when_it_begins_and_when_it_is_over() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let key_file = dir.path().join("key");
+    std::fs::write(&key_file, "a key of this test\n").expect("written");
+    let (send, mut posted) = mpsc::channel::<Bytes>(64);
+    let take = move |body: Bytes| async move {
+        drop(send.send(body).await);
+        http::StatusCode::NO_CONTENT
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    let server = Router::new().route("/hook", post(take));
+    tokio::spawn(async move { axum::serve(listener, server).await });
+    let (port, mut mailed) = mail_server().await;
+    let config = AlarmConfig {
+        webhook: Some(Webhook {
+            url: format!("http://{at}/hook"),
+            key_file,
+        }),
+        mail: Some(Mail {
+            host: "127.0.0.1".into(),
+            port,
+            tls: MailTls::None,
+            ca: None,
+            from: "causeway@example.org".into(),
+            to: vec!["duty@example.org".into()],
+            login: None,
+        }),
+        ..AlarmConfig::default()
+    };
+    let alarms = Alarms::start(config, store(dir.path()).await).expect("usable channels");
+
+    for happened in ["raised", "cleared"] {
+        for rule in Rule::ALL {
+            let subject = format!("about {}", rule.name());
+            match happened {
+                "raised" => alarms.raise(rule, subject, format!("why {}", rule.name())),
+                _ => alarms.clear(rule, subject),
+            }
+        }
+        let (mut posts, mut mails) = (BTreeSet::new(), Vec::new());
+        while posts.len() < Rule::ALL.len() {
+            let said: serde_json::Value =
+                serde_json::from_slice(&next(&mut posted).await).expect("JSON");
+            assert_eq!(said["happened"], happened);
+            let field = |name: &str| said["alarm"][name].as_str().expect("text").to_owned();
+            assert_eq!(field("subject"), format!("about {}", field("rule")));
+            assert_eq!(field("text"), format!("why {}", field("rule")));
+            posts.insert(field("rule"));
+        }
+        while mails.len() < Rule::ALL.len() {
+            mails.push(next(&mut mailed).await);
+        }
+        for rule in Rule::ALL {
+            let name = rule.name();
+            assert!(posts.contains(name), "{name}");
+            let told = |mail: &&String| {
+                mail.contains(&format!("{name} {happened}"))
+                    && mail.contains(&format!("about {name}"))
+            };
+            assert!(mails.iter().any(|mail| told(&mail)), "{name}: {mails:?}");
+        }
+    }
+    alarms.shutdown().await;
+}
+
 #[tokio::test]
 async fn what_nobody_has_seen_escalates_and_what_somebody_has_does_not() {
     let dir = tempfile::tempdir().expect("a directory");

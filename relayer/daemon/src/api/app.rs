@@ -16,7 +16,10 @@ use causeway_adapter_hosted::{node::Node, tls::Barred};
 use causeway_core::swap::TransferId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
-use tokio::sync::{broadcast, watch::Sender as Signal};
+use tokio::sync::{
+    Notify, broadcast,
+    watch::{Receiver as Watching, Sender as Signal},
+};
 
 use super::{
     AlarmView, EventView, FeedStep, MessageStep, SupplyView,
@@ -38,11 +41,16 @@ use crate::{
     metrics,
     oracle::{OracleHandle, feeds::FeedsHandle},
     relay::RelayHandle,
+    store::{StoreError, StreamRow, Streamed},
     supply::SupplyHandle,
 };
 
-/// Events that a client can still resume from.
+/// Events that are kept in memory; the database has more.
 const KEPT_EVENTS: usize = 4_096;
+/// Events read at once.
+const PAGE: u32 = 256;
+/// Pause between two looks when nobody says that there is more.
+const LOOK: Duration = Duration::from_secs(5);
 /// Idempotency keys that are remembered.
 const KEPT_KEYS: usize = 1_024;
 
@@ -306,6 +314,7 @@ impl App {
             started: tokio::sync::Mutex::default(),
         });
         tokio::spawn(collect(Arc::clone(&app)));
+        tokio::spawn(publish(Arc::clone(&app)));
         tokio::spawn(watch::margins(Arc::clone(&app)));
         tokio::spawn(page::learn(Arc::clone(&app)));
         app
@@ -365,24 +374,46 @@ impl Published {
         let data = serde_json::to_string(value).unwrap_or_default();
         Self { name, data }
     }
-}
 
-impl From<EventView> for Published {
-    fn from(step: EventView) -> Self {
-        Self::new("step", &step)
+    /// An event of the database. What it is about may be forgotten: then a gap is all that can be said.
+    pub(super) fn of(app: &App, row: &StreamRow) -> Self {
+        let Some(said) = &row.said else {
+            return Self::gap();
+        };
+        match said {
+            Streamed::Step(row) => Self::new("step", &EventView::from(row)),
+            Streamed::Crossing { key, id, step } => Self::new("step", &app.news(key, *id, step)),
+            Streamed::Message(news) => Self::new("message", &MessageStep::new(app, news)),
+            Streamed::Supply { peg, row } => Self::new("supply", &SupplyView::new(app, peg, row)),
+            Streamed::Feed { feed, row } => match app.feeds.site(&feed.to_string()) {
+                Ok(site) => Self::new("feed", &FeedStep::of(app, site, row.chain, &row.fact)),
+                // The feed was taken out of the configuration.
+                Err(_) => Self::gap(),
+            },
+            Streamed::Alarm(alarm) => Self::new("alarm", &AlarmView::from(alarm.clone())),
+        }
+    }
+
+    /// Something is not known any more.
+    pub(super) fn gap() -> Self {
+        Self {
+            name: "gap",
+            data: "{}".into(),
+        }
     }
 }
 
-/// An event and its number in this run.
-type Numbered = (u64, Published);
+/// An event and its number in the database.
+pub(super) type Numbered = (u64, Published);
 
-/// The newest events, and who waits for more.
+/// The newest events as they are sent, and who waits for more. The database has them all.
 #[derive(Debug)]
 pub(super) struct Events {
     kept: Mutex<Kept>,
     news: broadcast::Sender<Numbered>,
-    /// Tells ids of this run from those of another.
-    pub(super) run: u64,
+    newest: Signal<u64>,
+    /// Says that there may be more in the database.
+    more: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -393,33 +424,24 @@ struct Kept {
 
 impl Default for Events {
     fn default() -> Self {
-        let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        // Two starts within a second are two runs.
-        let run = started.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX));
         Self {
             kept: Mutex::default(),
             news: broadcast::channel(KEPT_EVENTS).0,
-            run,
+            newest: Signal::new(0),
+            more: Notify::new(),
         }
     }
 }
 
 impl Events {
-    /// What is kept from number `from` on, whether nothing between is missing, and what comes.
-    pub(super) fn since(&self, from: u64) -> (Vec<Numbered>, bool, broadcast::Receiver<Numbered>) {
+    /// What is kept from number `from` on, and what comes.
+    pub(super) fn since(&self, from: u64) -> (Vec<Numbered>, broadcast::Receiver<Numbered>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let complete =
-            kept.events.front().is_none_or(|(first, _)| *first <= from) && from <= kept.next;
-        let events = kept
-            .events
-            .iter()
-            .filter(|(n, _)| *n >= from)
-            .cloned()
-            .collect();
-        (events, complete, self.news.subscribe())
+        let events = kept.events.iter().filter(|(n, _)| *n >= from);
+        (events.cloned().collect(), self.news.subscribe())
     }
 
-    /// Number the next event will have.
+    /// Number the next event will have, as far as is known here.
     pub(super) fn next(&self) -> u64 {
         self.kept
             .lock()
@@ -427,20 +449,80 @@ impl Events {
             .next
     }
 
-    fn push(&self, event: impl Into<Published>) {
+    /// The newest number; changes with every event.
+    pub(super) fn newest(&self) -> Watching<u64> {
+        self.newest.subscribe()
+    }
+
+    /// The next events after a number, if what follows it is kept here.
+    pub(super) fn after(&self, seq: u64, limit: usize) -> Option<Vec<Numbered>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = seq.saturating_add(1);
+        let known = kept.events.front().is_some_and(|(first, _)| *first <= from);
+        let newer = || kept.events.iter().filter(|(n, _)| *n >= from);
+        known.then(|| newer().take(limit).cloned().collect())
+    }
+
+    /// Something was made durable.
+    fn look(&self) {
+        self.more.notify_one();
+    }
+
+    fn push(&self, number: u64, event: impl Into<Published>) {
         let event = event.into();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = kept.next;
-        kept.next += 1;
-        if kept.events.len() == KEPT_EVENTS {
-            kept.events.pop_front();
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.next = number.saturating_add(1);
+            if kept.events.len() == KEPT_EVENTS {
+                kept.events.pop_front();
+            }
+            kept.events.push_back((number, event.clone()));
         }
-        kept.events.push_back((number, event.clone()));
         // An error means that nobody listens.
         let _ = self.news.send((number, event));
+        self.newest.send_replace(number);
     }
 }
 
+/// Brings events from the database to those who listen, in the order in which they became durable.
+async fn publish(app: Arc<App>) {
+    let mut stopping = app.stopping.subscribe();
+    // What was said before the start is shown as well.
+    let mut seq = None;
+    loop {
+        if let Err(error) = bring(&app, &mut seq).await {
+            tracing::warn!(%error, "events are not sent for now");
+        }
+        tokio::select! {
+            () = app.events.more.notified() => {}
+            // Somebody else may have made something durable.
+            () = tokio::time::sleep(LOOK) => {}
+            // An error means that the API is gone.
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn bring(app: &App, seq: &mut Option<u64>) -> Result<(), StoreError> {
+    let store = app.log.store();
+    let mut last = match *seq {
+        Some(last) => last,
+        None => store.stream_seq().await?.saturating_sub(KEPT_EVENTS as u64),
+    };
+    loop {
+        let rows = store.stream_after(last, PAGE).await?;
+        for row in &rows {
+            app.events.push(row.seq, Published::of(app, row));
+            last = row.seq;
+        }
+        *seq = Some(last);
+        if rows.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// Measures what happens, looks whether it is worth an alarm, and has it sent to those who listen.
 async fn collect(app: Arc<App>) {
     let mut news = app.driver.subscribe();
     let mut pegs = app.pegs.subscribe();
@@ -455,10 +537,7 @@ async fn collect(app: Arc<App>) {
     loop {
         tokio::select! {
             row = news.recv() => match row {
-                Ok(row) => {
-                    metrics::transition(&row);
-                    app.events.push(EventView::from(&row));
-                }
+                Ok(row) => metrics::transition(&row),
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
@@ -466,35 +545,22 @@ async fn collect(app: Arc<App>) {
                 step = pegs.recv() => step,
                 step = settlements.recv() => step,
             } } => match step {
-                Ok(step) => {
-                    metrics::crossing(&step);
-                    app.events.push(app.news(&step));
-                }
+                Ok(step) => metrics::crossing(&step),
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             news = messages.recv() => match news {
-                Ok(news) => {
-                    metrics::message(&news);
-                    app.events.push(Published::new("message", &MessageStep::new(&app, &news)));
-                }
+                Ok(news) => metrics::message(&news),
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             news = statements.recv() => match news {
-                Ok(news) => {
-                    watch::supply(&app, &news);
-                    let view = SupplyView::new(&app, &news.peg, &news.row);
-                    app.events.push(Published::new("supply", &view));
-                }
+                Ok(news) => watch::supply(&app, &news),
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             news = feeds.recv() => match news {
-                Ok(news) => {
-                    watch::feed(&app, &news);
-                    app.events.push(Published::new("feed", &FeedStep::new(&app, &news)));
-                }
+                Ok(news) => watch::feed(&app, &news),
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     missed_some(missed);
                     watch::feeds(&app).await;
@@ -502,30 +568,37 @@ async fn collect(app: Arc<App>) {
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             news = alarms.recv() => match news {
-                Ok(news) => app.events.push(Published::new("alarm", &AlarmView::from(news.alarm))),
+                Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(missed)) => missed_some(missed),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             // An error means that the API is gone.
             _ = stopping.changed() => return,
         }
+        app.events.look();
     }
 }
 
 fn missed_some(missed: u64) {
-    tracing::warn!(
-        missed,
-        "events were missed by the API; its clients list again"
-    );
+    tracing::warn!(missed, "events were not measured by the API");
+}
+
+#[cfg(test)]
+impl Events {
+    /// As after a start.
+    pub(super) fn forget(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.events.clear();
+    }
 }
 
 #[cfg(test)]
 impl App {
     /// Many events at once.
     pub(super) fn flood(&self, count: usize) {
-        for _ in 0..count {
-            self.events
-                .push(Published::new("step", &serde_json::json!({})));
+        for number in 0..count as u64 {
+            let said = Published::new("step", &serde_json::json!({}));
+            self.events.push(number, said);
         }
     }
 }

@@ -19,12 +19,12 @@ use super::{
 };
 use crate::{
     crossing::{
-        CrossingView, Machine as _, StepNews,
+        CrossingView, Machine as _,
         peg::{PegPort, PegRequest},
         settlement::{SettlementRequest, Settlements},
     },
     drive::SwapRequest,
-    store::{CrossingRow, CrossingStep, ProofRow},
+    store::{CrossingKey, CrossingRow, CrossingStep, ProofRow},
 };
 
 /// Begin a transfer: a swap, unless `kind` says otherwise.
@@ -306,12 +306,12 @@ impl App {
     }
 
     /// A step, as the event stream sends it.
-    pub(super) fn news(&self, news: &StepNews) -> EventView {
+    pub(super) fn news(&self, key: &CrossingKey, id: TransferId, step: &CrossingStep) -> EventView {
         EventView {
-            transfer: news.id.to_string(),
-            kind: news.key.kind.clone(),
-            role: news.key.role.clone(),
-            step: self.line(&news.step),
+            transfer: id.to_string(),
+            kind: key.kind.clone(),
+            role: key.role.clone(),
+            step: self.line(step),
         }
     }
 }

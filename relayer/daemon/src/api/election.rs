@@ -192,8 +192,13 @@ pub struct Withdrawn {
     responses((status = 200, body = ElectionView), (status = 404, body = Problem), (status = 503, body = Problem))
 )]
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Json<ElectionView>, Problem> {
-    let hustings = Hustings::open(&app).await?;
-    within(&app, hustings.view(&app)).await.map(Json)
+    view(&app).await.map(Json)
+}
+
+/// The same for the page.
+pub(super) async fn view(app: &App) -> Result<ElectionView, Problem> {
+    let hustings = Hustings::open(app).await?;
+    within(app, hustings.view(app)).await
 }
 
 /// One candidate.

@@ -16,9 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{App, Problem};
 use crate::{
-    oracle::feeds::{
-        EndView, FeedNews, FeedSite, FeedView, FeedsError, Said, Terms, refusal, request_round,
-    },
+    oracle::feeds::{EndView, FeedSite, FeedView, FeedsError, Said, Terms, refusal, request_round},
     store::{FeedRow, RelayCall},
 };
 
@@ -429,11 +427,7 @@ impl FeedChain {
 }
 
 impl FeedStep {
-    pub(super) fn new(app: &App, news: &FeedNews) -> Self {
-        Self::of(app, &news.site, news.chain, &news.fact)
-    }
-
-    fn of(
+    pub(super) fn of(
         app: &App,
         site: &FeedSite,
         chain: ChainId,

@@ -15,6 +15,7 @@ use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use utoipa::IntoParams;
 
 use super::{App, LogEntryView, Problem, app::StreamGuard};
+use crate::eventlog::LogError;
 
 /// Where to go on.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -46,9 +47,10 @@ pub(super) async fn stream(
         .get("last-event-id")
         .and_then(|v| v.to_str().ok())
         .map(str::to_owned);
+    let newest = app.log.store().log_seq().await.map_err(LogError::from)?;
     let (seq, gap) = match from.after.or(header) {
-        None => (*app.log.newest().borrow(), false),
-        Some(id) => position(&app, &id)?,
+        None => (newest, false),
+        Some(id) => position(&app, &id, newest)?,
     };
     let guard = app.take_stream().ok_or_else(|| {
         let what = "close another stream, or raise api.max_event_streams";
@@ -110,18 +112,18 @@ async fn follow(
 }
 
 /// Whether the client took it in time.
-async fn sent(send: &mpsc::Sender<Event>, event: Event) -> bool {
+pub(super) async fn sent(send: &mpsc::Sender<Event>, event: Event) -> bool {
     match send.send_timeout(event, SLOWEST).await {
         Ok(()) => true,
         Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
-            tracing::info!("a stream of the event log is dropped: its client does not read");
+            tracing::info!("an event stream is dropped: its client does not read");
             false
         }
         Err(mpsc::error::SendTimeoutError::Closed(_)) => false,
     }
 }
 
-fn position(app: &App, id: &str) -> Result<(u64, bool), Problem> {
+fn position(app: &App, id: &str, newest: u64) -> Result<(u64, bool), Problem> {
     let bad = || {
         Problem::bad_request("an event id is <generation>-<number>, as the stream sent it, or 0")
     };
@@ -130,14 +132,14 @@ fn position(app: &App, id: &str) -> Result<(u64, bool), Problem> {
     }
     let (generation, seq) = id.split_once('-').ok_or_else(bad)?;
     let seq: u64 = seq.parse().map_err(|_| bad())?;
-    if generation != app.log.generation() {
+    if generation != app.log.generation() || seq > newest {
         return Ok((0, true));
     }
     Ok((seq, false))
 }
 
 /// Events that wait for a client.
-const WAITING: usize = 64;
+pub(super) const WAITING: usize = 64;
 /// Entries read at once.
 const PAGE: u32 = 256;
 /// How long a client may leave them waiting.

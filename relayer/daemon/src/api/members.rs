@@ -216,20 +216,18 @@ pub(super) async fn proposals(
         )));
     }
     let books = Books::open(&app).await?;
-    let listed = async {
-        let count = books.proposals().await?;
-        let below = page.before.unwrap_or(u64::MAX).min(count.saturating_add(1));
-        let first = below.saturating_sub(u64::from(page.limit)).max(1);
-        let mut proposals = Vec::new();
-        for number in (first..below).rev() {
-            proposals.extend(books.proposal(&app, number).await?);
-        }
-        Ok(ProposalList {
-            next_before: (first > 1 && !proposals.is_empty()).then_some(first),
-            proposals,
-        })
+    within(&app, books.list(&app, &page)).await.map(Json)
+}
+
+/// The organisations and the newest proposals, for the page.
+pub(super) async fn newest(app: &App, limit: u32) -> Result<(MembersView, ProposalList), Problem> {
+    let books = Books::open(app).await?;
+    let page = Page {
+        limit,
+        before: None,
     };
-    within(&app, listed).await.map(Json)
+    let both = async { Ok((books.view(app).await?, books.list(app, &page).await?)) };
+    within(app, both).await
 }
 
 /// One proposal, with who voted how.
@@ -445,6 +443,20 @@ impl<'a> Books<'a> {
             window,
             proposals: self.proposals().await?,
             governs: self.governs().await?,
+        })
+    }
+
+    async fn list(&self, app: &App, page: &Page) -> Result<ProposalList, Problem> {
+        let count = self.proposals().await?;
+        let below = page.before.unwrap_or(u64::MAX).min(count.saturating_add(1));
+        let first = below.saturating_sub(u64::from(page.limit)).max(1);
+        let mut proposals = Vec::new();
+        for number in (first..below).rev() {
+            proposals.extend(self.proposal(app, number).await?);
+        }
+        Ok(ProposalList {
+            next_before: (first > 1 && !proposals.is_empty()).then_some(first),
+            proposals,
         })
     }
 

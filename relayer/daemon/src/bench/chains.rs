@@ -160,7 +160,7 @@ pub async fn serve(options: ServeBench) -> anyhow::Result<()> {
 
 /// A whole chain in this process.
 pub(super) struct Hosted {
-    _host: Host,
+    host: Host,
     _rpc: RpcHandle,
     pub(super) url: String,
     /// From nothing to the first final block.
@@ -185,6 +185,7 @@ impl Hosted {
             validators,
             share_execution,
             pool: pool_limits(),
+            history: Default::default(),
         };
         let host = tokio::task::spawn_blocking(move || Host::start(config)).await??;
         let (rpc, url) = serve_rpc(host.node()).await?;
@@ -196,11 +197,18 @@ impl Hosted {
             .context("no block in 30 s")??;
         let start_ms = begin.elapsed().as_secs_f64() * 1000.0;
         Ok(Self {
-            _host: host,
+            host,
             _rpc: rpc,
             url,
             start_ms,
         })
+    }
+}
+
+impl Hosted {
+    /// The chain itself.
+    pub(super) fn node(&self) -> Node {
+        self.host.node()
     }
 }
 
@@ -219,7 +227,7 @@ impl Solo {
         };
         let spec = spec("bench", CHAIN_ID, fee, workload, &validators("bench", 4)?);
         let genesis = spec.genesis()?.0.hash();
-        let ledger = Ledger::open(spec.clone(), &dir.join("solo.redb"), None)?;
+        let ledger = Ledger::open(spec.clone(), &dir.join("solo.redb"), None, None)?;
         let pool = TxPool::new(spec, ledger.tip().state.clone(), pool_limits());
         let node = Node::new(ledger, pool, genesis);
         let sealer = tokio::spawn(seal(node.clone()));
@@ -234,6 +242,11 @@ impl Solo {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The chain itself.
+    pub(super) fn node(&self) -> Node {
+        self.node.clone()
     }
 
     /// Newest state, its header, and the spec.

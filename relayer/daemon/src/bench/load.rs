@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::{
-    target::Target,
+    target::Chain,
     work::{Signed, Workload},
 };
 
@@ -185,7 +185,8 @@ impl Client {
         Ok(self.ask(method, params).await?.unwrap_or_default())
     }
 
-    async fn height(&self) -> anyhow::Result<u64> {
+    /// The newest final block's.
+    pub(super) async fn height(&self) -> anyhow::Result<u64> {
         let height: Option<String> = self.ask("eth_blockNumber", json!([])).await?;
         let text = height.context("a height")?;
         u64::from_str_radix(text.trim_start_matches("0x"), 16).context("a height")
@@ -297,7 +298,7 @@ impl Shared {
 /// # Errors
 /// Fails when the chain stops answering, puts nothing of the load in a block, or uses the load up.
 pub(super) async fn run(
-    target: &Target,
+    target: &impl Chain,
     workload: &Workload,
     load: &Load,
     offer: Offer,
@@ -393,7 +394,7 @@ async fn send(
 }
 
 async fn observe(
-    target: &Target,
+    target: &impl Chain,
     mut height: u64,
     shared: &Shared,
     begin: Instant,

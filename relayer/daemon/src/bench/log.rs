@@ -12,7 +12,7 @@ use clap::Args;
 use futures::TryStreamExt as _;
 use serde::Serialize;
 
-use super::viewers;
+use super::{rebuild, viewers};
 use crate::store::{LogFilter, LogPage, NewEntry, SegmentRow, Store, StoreKey};
 
 /// Options of `causeway bench log`.
@@ -30,6 +30,9 @@ pub struct LogBench {
     /// Entries that come while they listen.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     news: u64,
+    /// Entries of a log that is made again from a chain; 0 leaves that out.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    rebuild: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +47,7 @@ struct Found {
     page_millis: f64,
     database_bytes_per_entry: f64,
     served: Option<viewers::Found>,
+    rebuilt: Option<rebuild::Found>,
 }
 
 const SEGMENT: u64 = 7_001;
@@ -60,6 +64,7 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
         batch,
         viewers,
         news,
+        rebuild,
     } = options;
     let dir = tempfile::tempdir().context("making a directory")?;
     let path = dir.path().join("log.sqlite");
@@ -135,6 +140,16 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
         }
     };
 
+    let rebuilt = match rebuild {
+        0 => None,
+        rebuild => {
+            eprintln!("a chain of {rebuild} events ...");
+            let place = dir.path().join("rebuilt");
+            std::fs::create_dir(&place).context("making a directory")?;
+            Some(rebuild::measure(&place, rebuild).await?)
+        }
+    };
+
     let count = entries as f64;
     let found = Found {
         entries,
@@ -147,6 +162,7 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
         page_millis: page * 1e3 / f64::from(PAGES),
         database_bytes_per_entry: size as f64 / count,
         served,
+        rebuilt,
     };
     if json {
         println!("{}", serde_json::to_string(&found)?);
@@ -182,6 +198,9 @@ pub async fn log(options: LogBench, json: bool) -> anyhow::Result<()> {
     );
     if let Some(served) = &found.served {
         served.print();
+    }
+    if let Some(rebuilt) = &found.rebuilt {
+        rebuilt.print();
     }
     Ok(())
 }

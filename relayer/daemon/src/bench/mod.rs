@@ -10,18 +10,23 @@
 //! Every chain is a process of its own, so that processor time and memory are the chain's alone: `bench serve` runs one.
 //! `bench prove` measures the statements of `causeway-circuits`, beside the bare library and snarkjs.
 //! `bench pair` measures the pair at rest, its start, and the finality of lone transactions.
-//! `bench log` measures the event log, pages of it and who listens to it.
+//! `bench network` measures validators on hosts of their own, with delay, loss and a cut line between them.
+//! `bench log` measures the event log, pages of it, who listens to it, and making it again from a chain.
+//! `bench evidence` measures evidence files and their check.
 //! `bench relay` measures messages between the live chains.
 //! `bench ingest` measures readings of devices that become durable.
 //! `bench feed` measures the way of a reading to a final answer on both chains.
 
 mod chains;
+mod evidence;
 mod feed;
 mod ingest;
 mod load;
 mod log;
+mod network;
 mod pair;
 mod prove;
+mod rebuild;
 mod relay;
 mod report;
 mod target;
@@ -42,9 +47,11 @@ use self::{
 };
 pub use self::{
     chains::{ServeBench, serve},
+    evidence::{EvidenceBench, evidence},
     feed::{FeedBench, feed},
     ingest::{IngestBench, IngestServe, ingest, ingest_serve},
     log::{LogBench, log},
+    network::{NetworkBench, network},
     pair::{PairBench, pair},
     prove::{ProveBench, ProveRow, prove, prove_row},
     relay::{RelayBench, relay},

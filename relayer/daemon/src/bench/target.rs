@@ -31,6 +31,18 @@ pub(super) struct Served {
     pub(super) start_ms: Option<f64>,
 }
 
+/// A chain under load, of one process or several.
+pub(super) trait Chain {
+    /// Its JSON-RPC.
+    fn url(&self) -> &str;
+
+    /// What its processes used so far.
+    ///
+    /// # Errors
+    /// Fails when one is gone.
+    fn usage(&self) -> anyhow::Result<Usage>;
+}
+
 /// A running chain. Dropping it ends the process.
 pub(super) struct Target {
     process: Child,
@@ -129,19 +141,17 @@ impl Target {
         Ok(target)
     }
 
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
     pub(super) const fn start_ms(&self) -> Option<f64> {
         self.start_ms
     }
+}
 
-    /// What the chain's process used so far.
-    ///
-    /// # Errors
-    /// Fails when the process is gone.
-    pub(super) fn usage(&self) -> anyhow::Result<Usage> {
+impl Chain for Target {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn usage(&self) -> anyhow::Result<Usage> {
         match self.process.id() {
             Some(id) => usage(&id.to_string()),
             None => bail!("the chain's process ended"),

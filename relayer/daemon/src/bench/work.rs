@@ -67,6 +67,12 @@ impl Workload {
         Self { work, keys }
     }
 
+    /// The key and address of the first account.
+    pub(super) fn first(&self) -> (&SecretKey, Address) {
+        let (key, address) = &self.keys[0];
+        (key, *address)
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
         self.keys.iter().map(|(_, address)| *address)
     }
@@ -199,7 +205,7 @@ fn far_terms(salt: u64) -> U256 {
     terms.pack().expect("times fit their fields")
 }
 
-fn sign(
+pub(super) fn sign(
     key: &SecretKey,
     nonce: u64,
     to: TxKind,

@@ -89,11 +89,16 @@ pub(super) enum Command {
     Up,
     /// The same, and show one of each kind of transfer first
     Demo(Demo),
-    /// Run one validator as a process of its own
+    /// Run one node of a chain as a process of its own: a validator, a reader until it becomes one, or a reader
     #[command(
-        after_help = "Example:\n  causeway node --config node.toml\n\nSee `causeway config example node`."
+        after_help = "Examples:\n  causeway node --config node.toml\n  causeway node --config node.toml --snapshot https://node.example:8545\n\nSee `causeway config example node`."
     )]
-    Node,
+    Node {
+        /// Begin with the snapshot of this node, where there is no data yet, and read from it: hosted.<name>.sources and
+        /// start_from_snapshot
+        #[arg(long, value_name = "URL")]
+        snapshot: Option<String>,
+    },
     /// Start, list, show, refund transfers
     #[command(subcommand)]
     Transfer(Transfer),
@@ -106,7 +111,7 @@ pub(super) enum Command {
     /// Admit, show, rekey, disown devices
     #[command(subcommand)]
     Device(Device),
-    /// Data for money: show, offer, buy
+    /// Data for money: show, offer, buy; rewards for devices
     #[command(subcommand)]
     Market(Market),
     /// Readings that operators accepted, and proofs of them
@@ -781,12 +786,21 @@ pub(super) enum Device {
         by: String,
     },
     /// Bring what a device showed against itself to the registry; the reporter's share goes to the account
+    #[command(
+        after_help = "Examples:\n  causeway device slash did:odin:10.cold.7 --by operator1\n  \
+        causeway device slash did:odin:10.cold.7 --by alice --reading north.json --reading east.json\n\n\
+        Without --reading it is what an operator of this daemon kept. A file holds what `causeway reading show DID NUMBER --json` of\n\
+        any operator's daemon says: two readings of one number that differ, or one and the next that does not name it."
+    )]
     Slash {
         /// Its DID
         did: String,
         /// Who reports
         #[arg(long, value_name = "ACCOUNT")]
         by: String,
+        /// Files of the two readings
+        #[arg(long, value_name = "FILE")]
+        reading: Vec<PathBuf>,
     },
     /// One device as both chains show it
     Show {
@@ -845,6 +859,63 @@ pub(super) enum Market {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         periods: Option<u32>,
     },
+    /// Give money to a listing's devices, beside the share of what is paid
+    Fund {
+        #[command(flatten)]
+        listing: MarketListing,
+        /// Who pays
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// How much, in points or like 5wei
+        #[arg(long)]
+        amount: String,
+    },
+    /// Pay devices for their readings that were accepted, in periods of the archive that are over
+    #[command(
+        after_help = "Example:\n  causeway market reward --owner device-owner --feed cold-chain/temperature --by operator1 --per-reading 0.001\n\n\
+        Counted is the archive of the operator with this account. Each period is paid for once; what the pool lacks is refused.\n\
+        `causeway device stake DID` says what a device earned, `causeway market earnings ACCOUNT` what its owner can withdraw."
+    )]
+    Reward {
+        #[command(flatten)]
+        listing: MarketListing,
+        /// The listing's keeper
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// For each reading, in points or like 5wei
+        #[arg(long)]
+        per_reading: String,
+        /// First period of the archive [default: the one after the last that was rewarded]
+        #[arg(long)]
+        from: Option<u64>,
+        /// Last period [default: the newest that is over]
+        #[arg(long)]
+        through: Option<u64>,
+    },
+    /// What an account earned in the market and has not withdrawn
+    Earnings {
+        /// An account of the daemon, or an address
+        account: String,
+    },
+    /// Pay out what an account earned in the market, to that account
+    Withdraw {
+        /// Who asks and pays for the transaction
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// Whose earnings [default: the same account]
+        #[arg(long, value_name = "ACCOUNT")]
+        payee: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MarketListing {
+    /// Who offers: an account of the daemon, or an address
+    #[arg(long)]
+    pub(super) owner: String,
+    /// Name of the feed
+    #[arg(long)]
+    pub(super) feed: String,
 }
 
 #[derive(Debug, Args)]
@@ -867,6 +938,12 @@ pub(super) struct MarketOffer {
     /// Seconds of that period
     #[arg(long, requires = "price_per_period")]
     pub(super) period_seconds: Option<u32>,
+    /// Parts of 10,000 of what is paid that go to the devices
+    #[arg(long, requires = "keeper", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub(super) reward_share: Option<u16>,
+    /// Who says which readings were useful, and rewards them: an account of the daemon, or an address
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) keeper: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -1012,6 +1089,11 @@ pub(super) enum Bench {
     /// Start, idle cost and lone-transaction finality of the public and the consortium chain in one process
     #[command(after_help = "Example:\n  causeway bench pair --idle-seconds 60")]
     Pair(crate::bench::PairBench),
+    /// A chain over several hosts: validators as processes with addresses of their own, with delay, a lost one, a cut line
+    #[command(
+        after_help = "Examples:\n  causeway bench network\n  causeway bench network --validators 7,13,21 --delay-ms 0 --pace 200 --load-only"
+    )]
+    Network(crate::bench::NetworkBench),
     /// What each statement costs to prove, beside the bare proof library and snarkjs on the same circuit
     #[command(
         after_help = "Examples:\n  causeway bench prove\n  causeway bench prove --statements session --threads 1,2 --rounds 5"
@@ -1023,6 +1105,9 @@ pub(super) enum Bench {
     /// The event log: entries a second onto disk, and checking all of them
     #[command(after_help = "Example:\n  causeway bench log --entries 1000000")]
     Log(crate::bench::LogBench),
+    /// Evidence files: how long each kind is, and how long its check takes beside the bare work of it
+    #[command(after_help = "Example:\n  causeway bench evidence --epochs 50")]
+    Evidence(crate::bench::EvidenceBench),
     /// Messages a second between the live chains and how long each takes, beside what the chains alone need
     #[command(
         after_help = "Examples:\n  causeway bench relay\n  causeway bench relay --json --single 200 --saturated 1000"

@@ -32,7 +32,11 @@ pub(super) async fn up(global: &Global, output: &Output) -> Result<(), CliError>
     serve(&config, daemon, output).await
 }
 
-pub(super) async fn node(global: &Global, output: &Output) -> Result<(), CliError> {
+pub(super) async fn node(
+    global: &Global,
+    snapshot: Option<String>,
+    output: &Output,
+) -> Result<(), CliError> {
     if global.config.is_none() {
         return Err(CliError::Argument {
             argument: "--config",
@@ -40,23 +44,33 @@ pub(super) async fn node(global: &Global, output: &Output) -> Result<(), CliErro
             expected: "a file; `causeway config example node` prints one",
         });
     }
-    let config = load(global, Purpose::Node)?;
+    let mut config = load(global, Purpose::Node)?;
+    if let Some(url) = snapshot {
+        begin_with_snapshot(&mut config, url);
+    }
     let validators: usize = config
         .hosted()
         .map(|(_, hosted)| hosted.validators.len())
         .sum();
-    if validators != 1 || config.chains.len() != 1 {
+    let reads = |hosted: &config::Hosted| !hosted.history.sources.urls.is_empty();
+    let reads = config.hosted().all(|(_, hosted)| reads(hosted));
+    if !(validators == 1 || validators == 0 && reads) || config.chains.len() != 1 {
         return Err(CliError::Argument {
             argument: "--config",
             got: format!("{} chains, {validators} validators", config.chains.len()),
-            expected: "one hosted chain with one [[hosted.<name>.validators]]; `causeway up` runs several",
+            expected: "one hosted chain with one [[hosted.<name>.validators]], or none and hosted.<name>.sources; `causeway up` runs several",
         });
     }
     let chains = Chains::start(&config).await?;
     for hosting in &chains.hosted {
         let rpc = hosting.rpc.or(hosting.rpc_tls).map(|addr| addr.to_string());
+        let what = if validators == 1 {
+            "validator"
+        } else {
+            "reader"
+        };
         let text = format!(
-            "validator of {} runs, JSON-RPC at {}",
+            "{what} of {} runs, JSON-RPC at {}",
             hosting.name,
             rpc.as_deref().unwrap_or("no port")
         );
@@ -68,6 +82,16 @@ pub(super) async fn node(global: &Global, output: &Output) -> Result<(), CliErro
     let over = over(&chains.hosted).await;
     chains.stop().await;
     over
+}
+
+/// What `--snapshot` says, as the configuration would.
+fn begin_with_snapshot(config: &mut Config, url: String) {
+    for chain in config.chains.values_mut() {
+        if let config::Chain::Hosted(hosted) = chain {
+            hosted.history.from_snapshot = true;
+            hosted.history.sources.urls.insert(0, url.clone());
+        }
+    }
 }
 
 /// Reads the configuration and begins to log as it says.

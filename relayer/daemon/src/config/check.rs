@@ -15,6 +15,7 @@ use super::{
 };
 
 mod evm;
+mod history;
 mod log;
 mod members;
 mod oracle;
@@ -197,13 +198,15 @@ impl Checker<'_> {
                 listen: v.listen,
             });
         }
-        if validators.is_empty() && raw.local_validators.is_none() {
+        if validators.is_empty() && raw.local_validators.is_none() && raw.sources.is_empty() {
             return Err(ConfigError::Missing {
                 key: key("validators"),
-                why: "name at least one validator to run here (in the local profile, set local_validators)",
+                why: "name at least one validator to run here (in the local profile, set local_validators), \
+                      or sources for a node that only reads",
             });
         }
         Ok(Hosted {
+            history: self.history(name, &raw)?,
             rpc: self.rpc(name, &raw)?,
             genesis_file: raw.genesis_file.as_deref().map(|p| self.path(p)),
             validators,

@@ -148,6 +148,22 @@ pub struct Hosted {
     /// The `Gateway`, if its messages are carried. Deployed by the local profile, optional in any other.
     #[serde(default)]
     pub gateway: Option<Address>,
+    /// Nodes of the chain that are read from while no validator here has a seat: their JSON-RPC. Nothing they say is believed
+    /// without a certificate.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Certificates for `https` sources.
+    #[serde(default)]
+    pub source_tls: Option<EvmTls>,
+    /// Whether a node without data begins with a source's snapshot, and not with genesis.
+    #[serde(default)]
+    pub start_from_snapshot: bool,
+    /// At the end of how many epochs a snapshot is made and served; 0 makes none.
+    #[serde(default)]
+    pub snapshot_every_epochs: u64,
+    /// Blocks whose transactions and receipts are kept; all when left out.
+    #[serde(default)]
+    pub keep_blocks: Option<u64>,
     /// The JSON-RPC server.
     pub rpc: Rpc,
 }
@@ -404,6 +420,8 @@ pub struct Oracle {
     pub slash: bool,
     /// After how long without a reading a device is an alarm, seconds.
     pub silent_after_seconds: u64,
+    /// Seconds from a device's exit to its deposit's return, in the registry that the local profile deploys.
+    pub exit_delay_seconds: Option<u32>,
     /// Where the contracts are. Deployed by the local profile, required by any other.
     pub contracts: Option<OracleContracts>,
     /// Feeds whose readings are taken. The local profile has one of its own beside these.
@@ -534,6 +552,7 @@ impl Default for Oracle {
             max_archive_bytes: 64 << 30,
             slash: true,
             silent_after_seconds: 600,
+            exit_delay_seconds: None,
             contracts: None,
             feeds: Vec::new(),
             operators: BTreeMap::new(),

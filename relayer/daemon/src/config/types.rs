@@ -12,6 +12,7 @@ use alloy_primitives::{Address, U256};
 use causeway_adapter_api::Asset;
 use causeway_adapter_device::{directory::Feed, names::Did};
 use causeway_adapter_evm::EvmConfig;
+use causeway_adapter_hosted::host::History;
 use causeway_core::margin::ChainTiming;
 
 use super::raw;
@@ -72,6 +73,8 @@ pub struct Oracle {
     pub slash: bool,
     /// After how long without a reading a device is an alarm.
     pub silent_after: Duration,
+    /// Seconds from a device's exit to its deposit's return, in the registry that the local profile deploys.
+    pub exit_delay: u32,
     /// Where the contracts are; `None` in the local profile, which deploys them.
     pub contracts: Option<raw::OracleContracts>,
     /// Feeds that the configuration names.
@@ -248,6 +251,8 @@ pub struct Hosted {
     pub genesis_file: Option<PathBuf>,
     /// Validators with keys of their own.
     pub validators: Vec<Validator>,
+    /// Where it reads without a seat, how it begins, what it keeps.
+    pub history: History,
     /// The JSON-RPC server.
     pub rpc: Rpc,
 }

@@ -21,7 +21,7 @@ pub enum AlarmState {
 }
 
 /// An alarm.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AlarmRow {
     /// Its number.
     pub id: u64,

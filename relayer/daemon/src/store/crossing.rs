@@ -14,6 +14,7 @@ use super::{
 
 mod read;
 
+pub(super) use read::step;
 pub use read::{CrossingRow, CrossingStep, EffectRow, Listed, ProofRow};
 
 /// Name of one record: which machine, about what, and our part in it.

@@ -275,7 +275,7 @@ impl Store {
     }
 }
 
-fn fact(row: &SqliteRow) -> Result<FeedRow, StoreError> {
+pub(super) fn fact(row: &SqliteRow) -> Result<FeedRow, StoreError> {
     let failed = |e| StoreError::from_sqlx("reading what an aggregator said", e);
     let text = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
     let number = |column: &str| {

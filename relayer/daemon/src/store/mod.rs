@@ -18,9 +18,11 @@ mod orders;
 mod query;
 mod reads;
 mod relay;
+mod rewards;
 mod rows;
 mod seal;
 mod sealed;
+mod stream;
 mod supply;
 
 use std::{path::Path, time::Duration};
@@ -47,12 +49,14 @@ pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
 };
+pub use rewards::RewardRow;
 pub use rows::{
     Allowed, CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey,
     RelayCall, TransitionRow, TxRow, Work,
 };
 pub use seal::StoreKey;
 pub use sealed::{Kept, MAX_SEALED_FILES};
+pub use stream::{StreamRow, Streamed};
 pub use supply::{StatementRow, SupplyFact, SupplyRead};
 
 /// The database of one daemon. Cheap to share behind an `Arc`.

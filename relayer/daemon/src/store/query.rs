@@ -243,7 +243,7 @@ pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
     })
 }
 
-fn transition(key: RecordKey, row: &SqliteRow) -> Result<TransitionRow, StoreError> {
+pub(super) fn transition(key: RecordKey, row: &SqliteRow) -> Result<TransitionRow, StoreError> {
     let failed = |e| StoreError::from_sqlx("reading a history", e);
     let text = |column: &str| row.try_get::<&str, _>(column).map_err(failed);
     let number = |column: &str| {

@@ -272,7 +272,7 @@ fn transfer(row: &SqliteRow) -> Result<Transfer, StoreError> {
     })
 }
 
-fn statement(row: &SqliteRow) -> Result<StatementRow, StoreError> {
+pub(super) fn statement(row: &SqliteRow) -> Result<StatementRow, StoreError> {
     let failed = |e| StoreError::from_sqlx("reading a supply statement", e);
     let text: &str = row.try_get("statement").map_err(failed)?;
     let Stored::V1(statement) = rows::from_json("supply statement", text)?;

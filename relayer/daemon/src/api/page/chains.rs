@@ -1,4 +1,4 @@
-//! `/chains`, `/chains/{chain}`, `/members`.
+//! `/chains`, `/chains/{chain}`.
 
 use std::sync::Arc;
 
@@ -11,28 +11,19 @@ use axum::{
 };
 use causeway_adapter_hosted::{certificate::FinalityCertificate, node::Node, spec::ValidatorEntry};
 use causeway_console::{
-    pages::{
-        chains::{self as page, Account, BlockLine, Chain, ChainCard, Pace, Validator},
-        members::{self, Members},
-        sealed::{Opening, Sealed},
-    },
+    pages::chains::{self as page, Account, BlockLine, Chain, ChainCard, Pace, Validator},
     parts::{Money, Pager, segment},
 };
 use serde::Deserialize;
 
 use super::Look;
 use crate::{
-    api::{
-        Amount, App, ChainEntry, ChainView, OpeningView, Problem, chains::view, members::within,
-        sealed::Chest,
-    },
+    api::{Amount, App, ChainEntry, ChainView, Problem, chains::view},
     metrics,
 };
 
 /// Newest blocks whose certificates are looked at.
 const CERTIFICATES: u64 = 24;
-/// Newest sealed contents that are shown.
-const CONTENTS: u32 = 20;
 /// Blocks of one page.
 const BLOCKS: u64 = 15;
 /// Blocks in the pictures.
@@ -58,46 +49,6 @@ pub(super) async fn show(
 ) -> Response {
     let view = load(&app, chain, ask).await;
     look.show(|frame| Ok(page::page(frame, &view?)))
-}
-
-pub(super) async fn members(State(app): State<Arc<App>>, look: Look) -> Response {
-    let asked = app
-        .chains
-        .iter()
-        .filter_map(|entry| Some((entry.name.clone(), entry.node.clone()?)));
-    let asked = asked.map(|(name, node)| blocking(move || members_of(name, &node)));
-    let found: Result<Vec<Members>, Problem> = futures::future::try_join_all(asked).await;
-    let contents = sealed(&app).await;
-    look.show(|frame| Ok(members::page(frame, &found?, contents?.as_deref())))
-}
-
-/// The newest sealed contents; `None` where no contract for them is known.
-async fn sealed(app: &App) -> Result<Option<Vec<Sealed>>, Problem> {
-    if app.members.as_ref().and_then(|m| m.sealed).is_none() {
-        return Ok(None);
-    }
-    let chest = Chest::open(app).await?;
-    let list = within(app, chest.page(app, CONTENTS, None)).await?;
-    let of_opening = |opening: OpeningView| Opening {
-        number: opening.grant,
-        to: opening.name,
-        why: opening.why,
-        at: opening.granted_at,
-        released: opening.released.into_iter().map(|one| one.name).collect(),
-    };
-    let contents = list.contents.into_iter().map(|one| Sealed {
-        id: one.content,
-        digest: one.digest,
-        at: one.sealed_at,
-        shares: (one.needed as usize, one.holders.len()),
-        parties: one
-            .parties
-            .into_iter()
-            .map(|party| party.name.unwrap_or(party.account))
-            .collect(),
-        openings: one.openings.into_iter().map(of_opening).collect(),
-    });
-    Ok(Some(contents.collect()))
 }
 
 async fn load(
@@ -167,7 +118,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// The validators of now, and how many of the newest certificates each signed.
-fn signing(node: &Node) -> Vec<Validator> {
+pub(super) fn signing(node: &Node) -> Vec<Validator> {
     let tip = node.ledger.tip().block().number();
     let epoch = node.epoch_of(tip);
     let set = node
@@ -199,23 +150,7 @@ pub(super) fn certificate(node: &Node, height: u64) -> Option<FinalityCertificat
     FinalityCertificate::from_bytes(&raw).ok()
 }
 
-fn members_of(chain: String, node: &Node) -> Members {
-    let tip = node.ledger.tip().block().number();
-    let epoch = node.epoch_of(tip);
-    let (now, next) = (node.validators(epoch), node.validators(epoch + 1));
-    let changes = next.filter(|next| now.as_ref().is_some_and(|now| now != next));
-    let epoch_length = node.spec().epoch_length;
-    Members {
-        chain,
-        epoch,
-        epoch_length,
-        next_at: (epoch + 1).saturating_mul(epoch_length),
-        now: signing(node),
-        next: changes.map(|next| next.into_iter().map(of_entry).collect()),
-    }
-}
-
-fn of_entry(entry: ValidatorEntry) -> Validator {
+pub(super) fn of_entry(entry: ValidatorEntry) -> Validator {
     Validator {
         vote: entry.vote.to_string(),
         network: entry.network.to_string(),
@@ -299,7 +234,7 @@ fn of_account(app: &App, entry: &ChainEntry, account: &crate::api::views::Accoun
 }
 
 /// Six digits behind the point are enough for a balance.
-fn shortened(mut money: Money) -> Money {
+pub(super) fn shortened(mut money: Money) -> Money {
     if let Some(point) = money.amount.find('.') {
         money.amount.truncate(point + 7);
         let short = money.amount.trim_end_matches('0').trim_end_matches('.');

@@ -17,7 +17,7 @@ macro_rules! artifacts {
 }
 
 /// Our contracts; of two that say the same, the first is named.
-const ARTIFACTS: [(&str, &str); 27] = artifacts![
+const ARTIFACTS: [(&str, &str); 29] = artifacts![
     "HashTimeLock",
     "PointsToken",
     "PegVault",
@@ -44,6 +44,8 @@ const ARTIFACTS: [(&str, &str); 27] = artifacts![
     "EvidenceRoll",
     "DataMarket",
     "MemberRegistry",
+    "Election",
+    "LogAnchor",
     "SealedContent",
 ];
 

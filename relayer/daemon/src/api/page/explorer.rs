@@ -78,10 +78,20 @@ async fn load_tx(
         let record = node.ledger.record(number).ok().flatten()?;
         of_transaction(&name, &record, index)
     });
-    found.await?.ok_or_else(|| {
+    let mut view = found.await?.ok_or_else(|| {
         let detail = format!("no final transaction {hash} on {}", entry.name);
         Problem::not_found(detail, "look again once it is final")
-    })
+    })?;
+    let to = view.line.to.iter();
+    let named = to.chain(view.events.iter().map(|event| &event.address));
+    let named = named.filter_map(|at| at.parse().ok());
+    let symbols = app.symbols(entry, named).await;
+    let symbol = |at: &str| symbols.get(&at.parse::<Address>().ok()?).cloned();
+    view.symbol = view.line.to.as_deref().and_then(symbol);
+    for event in &mut view.events {
+        event.symbol = symbol(&event.address);
+    }
+    Ok(view)
 }
 
 fn hosted(entry: &ChainEntry) -> Result<Node, Problem> {
@@ -146,6 +156,7 @@ fn of_transaction(chain: &str, record: &BlockRecord, index: usize) -> Option<Tra
     let line = line(record, index)?;
     let events = receipt.logs().iter().map(|log| Event {
         address: log.address.to_string(),
+        symbol: None,
         decoded: decode::event(log),
         topics: log.topics().iter().map(ToString::to_string).collect(),
         data: clipped(log.data.data.to_string()),
@@ -156,6 +167,7 @@ fn of_transaction(chain: &str, record: &BlockRecord, index: usize) -> Option<Tra
         time: record.block.header().timestamp,
         value: amounts::whole(tx.value(), amounts::NATIVE, "native"),
         gas: receipt.cumulative_gas_used().saturating_sub(before),
+        symbol: None,
         call: decode::call(tx.input()).filter(|_| tx.to().is_some()),
         data: clipped(tx.input().to_string()),
         events: events.collect(),

@@ -72,7 +72,7 @@ pub(super) async fn stream(
             what,
         )
     })?;
-    let (_, _, news) = app.events.since(app.events.next());
+    let (_, news) = app.events.since(app.events.next());
     let mut tick = tokio::time::interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stopping = app.stopping.subscribe();

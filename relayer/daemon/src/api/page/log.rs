@@ -142,9 +142,9 @@ fn entry(app: &App, row: &LogRow) -> Entry {
 /// What an act is about, and where to look.
 fn of_act(app: &App, act: &Act) -> (String, Option<String>) {
     let alarms = || Some("/alarms".to_owned());
-    let lane = |by: &str, lane: u32, chain: u64| {
+    let lane = |by: &str, why: &str, lane: u32, chain: u64| {
         let chain = app.chain_name(causeway_adapter_api::ChainId(chain));
-        (format!("{chain}/{lane} ({by})"), None)
+        (format!("{chain}/{lane} ({by}): {}", clipped(why)), None)
     };
     match act {
         Act::Started { version } => (version.clone(), None),
@@ -152,20 +152,22 @@ fn of_act(app: &App, act: &Act) -> (String, Option<String>) {
         Act::AlarmRaised { rule, subject, .. } => {
             (format!("{rule} {}", clipped(subject)), alarms())
         }
-        Act::AlarmAcknowledged { by, id, .. } => (format!("{id} ({by})"), alarms()),
+        Act::AlarmAcknowledged { by, id, note } => {
+            (format!("{id} ({by}): {}", clipped(note)), alarms())
+        }
         Act::AlarmEscalated { id } | Act::AlarmCleared { id } => (id.to_string(), alarms()),
         Act::Paused {
             by,
+            why,
             lane: number,
             chain,
-            ..
         }
         | Act::Unpaused {
             by,
+            why,
             lane: number,
             chain,
-            ..
-        } => lane(by, *number, *chain),
+        } => lane(by, why, *number, *chain),
         Act::Opened { digest, .. } => (digest.to_string(), None),
     }
 }

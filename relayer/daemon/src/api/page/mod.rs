@@ -17,11 +17,13 @@ mod health;
 mod live;
 mod log;
 mod look;
+mod members;
 mod messages;
 mod overview;
 mod proofs;
 mod search;
 mod supply;
+mod symbols;
 mod transfer;
 mod transfers;
 
@@ -74,6 +76,7 @@ pub(super) struct Shared {
     checks: tokio::sync::Semaphore,
     heights: live::Heights,
     decimals: amounts::Decimals,
+    symbols: symbols::Symbols,
 }
 
 impl Shared {
@@ -92,6 +95,7 @@ impl Shared {
             checks: tokio::sync::Semaphore::new(evidence::MAX_CHECKS),
             heights: live::Heights::default(),
             decimals: amounts::Decimals::default(),
+            symbols: symbols::Symbols::default(),
         }
     }
 }
@@ -126,7 +130,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
             CHECK,
             get(evidence::show).post(evidence::check).layer(uploads),
         )
-        .route("/members", get(chains::members))
+        .route("/members", get(members::show))
         .route("/health", get(health::show))
         .route("/live", get(live::stream))
         .route("/assets/{version}/{name}", get(asset))

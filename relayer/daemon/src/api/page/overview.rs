@@ -158,7 +158,7 @@ fn attention(
     all
 }
 
-/// The newest steps of this run, newest first.
+/// The newest steps, newest first.
 fn steps(app: &App) -> Vec<Step> {
     // Between two steps there may be many rounds of feeds, which are no steps.
     let from = app.events.next().saturating_sub(LOOKED_THROUGH);

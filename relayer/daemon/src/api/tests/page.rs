@@ -601,6 +601,77 @@ async fn feeds_are_shown_with_their_answers_and_their_alarm() {
 }
 
 #[tokio::test]
+async fn a_feed_that_fell_silent_is_an_alarm_until_it_answers() {
+    let bench = Bench::new(Access::Loopback).await;
+    bench.answers(&[(1, 420, 100)]).await;
+    let site = Arc::clone(bench.app.feeds.site(FEED).unwrap());
+    let end = site.ends[0].chain;
+    let said = |said| crate::oracle::feeds::FeedNews {
+        site: Arc::clone(&site),
+        chain: end,
+        fact: FeedFact {
+            number: 100,
+            said,
+            height: Height(2),
+            tx: TxId(B256::ZERO),
+            time: Timestamp(2),
+        },
+    };
+
+    let silence = Said::Stale {
+        round: 1,
+        updated_at: 100,
+        by: ALICE,
+    };
+    watch::feed(&bench.app, &said(silence));
+    let alarm = bench.raised("stale").await;
+    assert_eq!(alarm["subject"], format!("{FEED}/a"));
+    let page = look(&bench, "/alarms").await.text;
+    assert!(page.contains("has had no answer"), "{page}");
+
+    let answer = Said::Answered {
+        round: 2,
+        value: 430,
+        observed_at: 200,
+        observers: 7,
+        signers: 7,
+        by: ALICE,
+    };
+    watch::feed(&bench.app, &said(answer));
+    let path = format!("/v1/alarms/{}", alarm["id"]);
+    for _ in 0..6_000 {
+        if bench.get(&path).await.1["state"] == "cleared" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the alarm is not cleared");
+}
+
+#[tokio::test]
+async fn alarms_of_every_rule_are_shown_in_the_words_of_both_languages() {
+    let bench = Bench::new(Access::Loopback).await;
+    for rule in Rule::ALL {
+        let subject = format!("about {}", rule.name());
+        let text = format!("why {} happened", rule.name());
+        bench.app.alarms.raise(rule, subject, text);
+    }
+    for rule in Rule::ALL {
+        bench.raised(rule.name()).await;
+    }
+
+    for lang in ["en", "zh"] {
+        let page = look(&bench, &format!("/alarms?lang={lang}")).await.text;
+        for rule in Rule::ALL {
+            let name = rule.name();
+            assert!(page.contains(&format!("why {name} happened")), "{name}");
+            let word = format!("<b>{name}</b>");
+            assert!(lang == "en" || !page.contains(&word), "{name} is no word");
+        }
+    }
+}
+
+#[tokio::test]
 async fn devices_without_an_operator_are_none_and_a_wrong_name_is_refused() {
     let bench = Bench::new(Access::Loopback).await;
 

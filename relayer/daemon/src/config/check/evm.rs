@@ -103,7 +103,8 @@ impl Checker<'_> {
     }
 }
 
-fn usable(url: &str) -> Result<(), &'static str> {
+/// Whether an address of a node can be used.
+pub(super) fn usable(url: &str) -> Result<(), &'static str> {
     let uri: http::Uri = url.parse().map_err(|_| "it is no URL")?;
     match uri.scheme_str() {
         Some("http" | "https") => {}

@@ -323,7 +323,7 @@ fn crossing(row: &SqliteRow) -> Result<CrossingRow, StoreError> {
     })
 }
 
-fn step(row: &SqliteRow) -> Result<CrossingStep, StoreError> {
+pub(in crate::store) fn step(row: &SqliteRow) -> Result<CrossingStep, StoreError> {
     let failed = |e| StoreError::from_sqlx("reading a history", e);
     let maybe = |column: &str| row.try_get::<Option<i64>, _>(column).map_err(failed);
     let place = maybe("chain")?.zip(maybe("height")?);
