@@ -24,7 +24,7 @@ contract DeviceRegistry is IDeviceRegistry, EIP712 {
     using ReadingLib for Reading;
 
     /// @inheritdoc IDeviceRegistry
-    uint256 public constant MIN_EXIT_DELAY = 1 hours;
+    uint256 public constant MIN_EXIT_DELAY = 1 minutes;
     /// @inheritdoc IDeviceRegistry
     uint256 public constant MAX_EXIT_DELAY = 90 days;
     /// @inheritdoc IDeviceRegistry

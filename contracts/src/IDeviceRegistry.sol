@@ -163,7 +163,8 @@ interface IDeviceRegistry {
     /// @notice Longest exit delay, in seconds.
     function MAX_EXIT_DELAY() external view returns (uint256);
 
-    /// @notice Shortest exit delay, in seconds.
+    /// @notice Shortest exit delay, in seconds: a slip of the pen, not what gives evidence its time. Whoever deploys chooses that,
+    ///         and everybody reads it in `config`.
     function MIN_EXIT_DELAY() external view returns (uint256);
 
     /// @notice Largest reporter's share: an owner who reports himself loses half.

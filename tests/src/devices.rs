@@ -5,15 +5,16 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::B256;
 use anyhow::{Context as _, Result, ensure};
 use causeway_adapter_device::{
     client::HttpsClient,
+    fleet::adversary::{self, ReplayingDevice, TwoFacedDevice},
     ingest::answer::Answer,
     keys::HardwareKey,
-    reading::{Body, Signed},
+    reading::Signed,
     tls::Identity,
     wire::{Form, to_cose},
 };
@@ -187,26 +188,33 @@ impl<'a> Device<'a> {
         Ok(HttpsClient::new("127.0.0.1", port, identity.client()?)?)
     }
 
-    /// A reading that the device's own key signs: what a device says that does not keep to the rules.
+    /// The device as one that says things again and out of order, with its own key.
     ///
     /// # Errors
     /// Fails when the key cannot be read.
-    pub fn says(&self, sequence: u64, value: i64, previous: B256, time: u64) -> Result<Signed> {
-        let key = HardwareKey::load(&self.dir.join("hardware.pem"), None)?;
+    pub fn replaying(&self) -> Result<ReplayingDevice> {
+        Ok(ReplayingDevice::new(self.key()?, self.identity()?))
+    }
+
+    /// The device as one that says two things under one number, with its own key.
+    ///
+    /// # Errors
+    /// Fails when the key cannot be read.
+    pub fn two_faced(&self) -> Result<TwoFacedDevice> {
+        Ok(TwoFacedDevice::new(self.key()?, self.identity()?))
+    }
+
+    fn key(&self) -> Result<HardwareKey> {
+        Ok(HardwareKey::load(&self.dir.join("hardware.pem"), None)?)
+    }
+
+    fn identity(&self) -> Result<adversary::Identity> {
         let id = self.record["id"].as_str().context("the device's id")?;
-        let body = Body {
-            key_number: 1,
-            sequence,
-            time,
-            value,
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        Ok(adversary::Identity {
             device: id.parse()?,
             feed: alloy_primitives::keccak256(FEED),
-            previous,
-        };
-        Ok(Signed {
-            hardware: key.sign(&body),
-            body,
-            feed: None,
+            begins: u64::try_from(now.as_millis())?,
         })
     }
 }

@@ -9,6 +9,7 @@
 //! * [`settling`]: a settlement with its private figures.
 //! * [`members`]: votes of a consortium's members.
 //! * [`log`]: the event log, and ways to change it. [`withholding`]: a node that withholds events.
+//! * [`tampering`]: a node that changes a byte.
 //! * [`books`]: who has how much, and what became of transfers.
 //! * [`proofs`]: holders who act on proofs.
 //! * [`devices`]: a device beside its sensor, and those that lie. [`operators`]: operators of a feed, each a process.
@@ -28,6 +29,7 @@ pub mod proofs;
 pub mod rpc;
 pub mod settling;
 pub mod small_disk;
+pub mod tampering;
 pub mod told;
 pub mod validators;
 pub mod withholding;

@@ -284,6 +284,11 @@ impl Operator {
         self.daemon.take().context("it does not run")?.kill()
     }
 
+    /// Where devices post readings to it.
+    pub fn readings_port(&self) -> u16 {
+        self.readings
+    }
+
     /// Whether it runs.
     pub fn runs(&self) -> bool {
         self.daemon.borrow().is_some()

@@ -9,6 +9,7 @@ use std::{
 
 use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context as _, Result, bail, ensure};
+use causeway_adapter_hosted::spec::ValidatorEntry;
 use serde_json::json;
 
 use crate::{PATIENCE, binary, eventually, free_address, hosts::Place, rpc::Rpc};
@@ -27,6 +28,14 @@ impl Validator {
     /// # Errors
     /// Fails when the process cannot be started.
     pub fn start(&mut self) -> Result<()> {
+        self.start_with(&[])
+    }
+
+    /// The same, with more arguments.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be started.
+    pub fn start_with(&mut self, arguments: &[&str]) -> Result<()> {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -41,6 +50,7 @@ impl Validator {
         };
         let process = command
             .args(["node", "--config", "node.toml"])
+            .args(arguments)
             .current_dir(&self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -107,7 +117,37 @@ impl Validator {
     /// # Errors
     /// Fails when no client can be made.
     pub fn client(&self) -> Result<Rpc> {
-        Rpc::new(format!("http://{}", self.place.rpc))
+        Rpc::new(self.url())
+    }
+
+    /// Where its JSON-RPC is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.place.rpc)
+    }
+}
+
+impl Validator {
+    fn configure(&self, chain_id: u64, lines: &str) -> Result<()> {
+        let Place { peers, rpc, .. } = self.place;
+        let config = format!(
+            r#"profile = "local"
+data_dir = "data"
+[api]
+listen = "127.0.0.1:0"
+[hosted.story]
+kind = "public"
+chain_id = {chain_id}
+genesis_file = "genesis.json"
+rpc.listen = "{rpc}"
+{lines}
+[[hosted.story.validators]]
+keystore_file = "validator.json"
+password_file = "password"
+listen = "{peers}"
+"#
+        );
+        fs::write(self.dir.join("node.toml"), config)?;
+        Ok(())
     }
 }
 
@@ -146,31 +186,32 @@ pub fn network_at(
     rich: Address,
     places: impl IntoIterator<Item = Place>,
 ) -> Result<Vec<Validator>> {
+    network_with(dir, chain_id, rich, places, &[], "")
+}
+
+/// As [`network_at`], with more arguments of `chain genesis` and lines of `[hosted.story]`.
+///
+/// # Errors
+/// Fails when a command fails.
+pub fn network_with(
+    dir: &Path,
+    chain_id: u64,
+    rich: Address,
+    places: impl IntoIterator<Item = Place>,
+    arguments: &[&str],
+    lines: &str,
+) -> Result<Vec<Validator>> {
     let mut validators = Vec::new();
     for (index, place) in places.into_iter().enumerate() {
-        let home = dir.join(format!("validator-{index}"));
-        fs::create_dir(&home)?;
-        fs::write(home.join("password"), "a test password\n")?;
-        #[rustfmt::skip]
-        let entry = answer(
-            Command::new(binary()?)
-                .args(["key", "new", "--out", "validator.json", "--password-file", "password"])
-                .args(["--validator", &place.peers.to_string(), "--json"])
-                .current_dir(&home),
-        )?;
-        fs::write(home.join("entry.json"), entry)?;
-        validators.push(Validator {
-            dir: home,
-            place,
-            process: None,
-        });
+        validators.push(with_keys(dir, &format!("validator-{index}"), place)?);
     }
     let mut genesis = Command::new(binary()?);
     #[rustfmt::skip]
     genesis
         .args(["chain", "genesis", "--name", "story", "--kind", "public", "--heartbeat-ms", "500"])
         .args(["--chain-id", &chain_id.to_string(), "--administrator", &rich.to_string()])
-        .args(["--fund", &format!("{rich}=1000")]);
+        .args(["--fund", &format!("{rich}=1000")])
+        .args(arguments);
     for validator in &validators {
         genesis
             .arg("--validator")
@@ -178,27 +219,59 @@ pub fn network_at(
     }
     let genesis = answer(&mut genesis)?;
     for validator in &validators {
-        let Place { peers, rpc, .. } = validator.place;
         fs::write(validator.dir.join("genesis.json"), &genesis)?;
-        let config = format!(
-            r#"profile = "local"
-data_dir = "data"
-[api]
-listen = "127.0.0.1:0"
-[hosted.story]
-kind = "public"
-chain_id = {chain_id}
-genesis_file = "genesis.json"
-rpc.listen = "{rpc}"
-[[hosted.story.validators]]
-keystore_file = "validator.json"
-password_file = "password"
-listen = "{peers}"
-"#
-        );
-        fs::write(validator.dir.join("node.toml"), config)?;
+        validator.configure(chain_id, lines)?;
     }
     Ok(validators)
+}
+
+/// A node with keys of its own that no genesis knows, and the genesis of `member`. It reads from `sources`.
+///
+/// # Errors
+/// Fails when a command fails.
+pub fn joining(
+    dir: &Path,
+    name: &str,
+    chain_id: u64,
+    member: &Validator,
+    place: Place,
+    sources: &[&str],
+) -> Result<Validator> {
+    let validator = with_keys(dir, name, place)?;
+    fs::copy(
+        member.dir.join("genesis.json"),
+        validator.dir.join("genesis.json"),
+    )?;
+    validator.configure(chain_id, &format!("sources = {sources:?}"))?;
+    Ok(validator)
+}
+
+/// The public side of a validator's keys, as a genesis and the `ValidatorSet` name it.
+///
+/// # Errors
+/// Fails when its file is gone.
+pub fn entry(validator: &Validator) -> Result<ValidatorEntry> {
+    let raw = fs::read(validator.dir.join("entry.json"))?;
+    serde_json::from_slice(&raw).context("the entry of a validator")
+}
+
+fn with_keys(dir: &Path, name: &str, place: Place) -> Result<Validator> {
+    let home = dir.join(name);
+    fs::create_dir(&home)?;
+    fs::write(home.join("password"), "a test password\n")?;
+    #[rustfmt::skip]
+    let entry = answer(
+        Command::new(binary()?)
+            .args(["key", "new", "--out", "validator.json", "--password-file", "password"])
+            .args(["--validator", &place.peers.to_string(), "--json"])
+            .current_dir(&home),
+    )?;
+    fs::write(home.join("entry.json"), entry)?;
+    Ok(Validator {
+        dir: home,
+        place,
+        process: None,
+    })
 }
 
 /// Waits until an account has exactly `wei` at one node.

@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use causeway_stories::{Causeway, devices::Device, eventually, free_address, root};
 
 #[test]
@@ -61,6 +61,13 @@ fn a_broker_that_is_restarted_in_the_middle_loses_no_reading() -> Result<()> {
         .collect();
     assert_eq!(sequences, (1..=30).collect::<Vec<u64>>());
     drop(beside);
+    let metrics = causeway.get("/metrics")?;
+    for name in [
+        "causeway_device_readings_total{transport=\"mqtt\"}",
+        "causeway_device_broker_connected{session=\"ingest\"} 1",
+    ] {
+        ensure!(metrics.contains(name), "{name} is not in {metrics}");
+    }
     Ok(())
 }
 

@@ -6,10 +6,10 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use causeway_adapter_device::ingest::answer::Answer;
 use causeway_stories::{
     Causeway,
-    devices::Device,
-    devices::FEED,
+    devices::{Device, FEED, post},
     eventually,
     operators::{Club, OWNER, READER},
     settling::Pair,
@@ -119,7 +119,60 @@ fn a_feed_of_four_processes_goes_on_when_one_is_killed_and_its_readings_drain_to
     story.answered("an answer of all four", "4.25")?;
 
     one_history(story.club)?;
-    reads_are_sold_one_by_one(story.club, &device.did)
+    reads_are_sold_one_by_one(story.club, &device.did)?;
+    two_faces_are_seen_by_whoever_asks_two_operators(story.club)
+}
+
+/// A `TwoFacedDevice` says one thing to one operator and another to the next: neither has evidence, and a reader who asks
+/// both has.
+fn two_faces_are_seen_by_whoever_asks_two_operators(club: &Club) -> Result<()> {
+    let (north, devices) = (&club.at(0).causeway, club.devices());
+    let device = Device::admit_of(north, "10.cold.32", OWNER, Some(&devices))?;
+    let faces = device.two_faced()?.faces([410, 790]);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut files = Vec::new();
+    for (place, face) in faces.into_iter().enumerate() {
+        let operator = club.at(place);
+        // An operator that has not read of the admission yet refuses.
+        eventually("a face is stored", || {
+            let answer = runtime.block_on(async {
+                let mut client = device.client(operator.readings_port())?;
+                post(&mut client, &[face]).await
+            })?;
+            match answer {
+                Answer::Accepted(_) => Ok(Some(())),
+                Answer::Refused(problem) if problem.refused == "replayed" => Ok(Some(())),
+                Answer::Refused(problem) => {
+                    let early = ["certificate_unknown", "device_unknown"];
+                    ensure!(early.contains(&problem.refused.as_str()), "{problem:?}");
+                    Ok(None)
+                }
+            }
+        })?;
+        let shown = operator
+            .causeway
+            .ask(&["reading", "show", &device.did, "1"])?;
+        let file = device.dir.join(format!("face{place}.json"));
+        fs::write(&file, shown.to_string())?;
+        files.push(file.display().to_string());
+    }
+    let slash = ["device", "slash", &device.did, "--by", READER];
+    let unseen = north.ask(&slash);
+    ensure!(unseen.is_err_and(|e| e.to_string().contains("no operator here has evidence")));
+    let with = |first: &str, second: &str| {
+        let readings = ["--reading", first, "--reading", second];
+        north.ask(&[&slash[..], &readings].concat())
+    };
+    let same = with(&files[0], &files[0]);
+    ensure!(same.is_err_and(|e| e.to_string().contains("do not contradict")));
+
+    let slashed = with(&files[1], &files[0])?;
+    ensure!(slashed["state"] == "slashed", "{slashed}");
+    let withdraw = ["device", "withdraw", &device.did, "--by", READER];
+    let paid = north.ask(&withdraw)?;
+    // A fifth of ten points.
+    ensure!(paid["amount"] == "2000000000000000000", "{paid}");
+    Ok(())
 }
 
 /// A member reads what he paid for, and no more.

@@ -149,6 +149,20 @@ impl Archive {
         rows::periods(&self.readers, feed).await
     }
 
+    /// How many readings of each device of a feed were accepted in these periods, of those that are closed; in the order of the
+    /// devices' ids, at most `most` devices.
+    ///
+    /// # Errors
+    /// See [`SinkError`].
+    pub async fn counted(
+        &self,
+        feed: B256,
+        periods: (u64, u64),
+        most: u32,
+    ) -> Result<Vec<(B256, u64)>, SinkError> {
+        rows::counted(&self.readers, feed, periods, most).await
+    }
+
     /// A reading and the way to its period's root; none where there is no such reading, or its period is not closed.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Many simulated devices: real keys, real certificates, real connections, the real protocol.
 
+pub mod adversary;
 pub mod drive;
 pub mod profile;
 

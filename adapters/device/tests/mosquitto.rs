@@ -8,8 +8,10 @@ use std::{sync::Arc, time::Duration};
 use causeway_adapter_device::{
     archive::ArchiveConfig,
     client::{ClientError, MqttClient},
+    directory::Standing,
     fleet::{
         TrialCa,
+        adversary::{ReplayingDevice, TwoFacedDevice},
         drive::{Pace, Tally, Target, drive},
     },
     ingest::{
@@ -20,11 +22,16 @@ use causeway_adapter_device::{
     ledger::system_clock,
     reading::Signed,
     resident::{Resident, config::Uplink},
+    sink::Sink as _,
     wire::to_cose,
 };
-use support::{Mosquitto, World};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
+use support::{Mosquitto, World, faults::faults};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+
+/// Longest packet of a client that keeps to no limit, bytes.
+const MEGABYTES_11: usize = 11_000_000;
 
 fn client(world: &World, broker: &Mosquitto, device: usize) -> MqttClient {
     let name = topic(
@@ -48,6 +55,17 @@ async fn told(client: &mut MqttClient, bytes: &[u8], last: u64) -> Answer {
 async fn send(client: &mut MqttClient, batch: &[Signed]) -> Answer {
     let last = batch.last().unwrap().body.sequence;
     told(client, &to_cose(batch).unwrap(), last).await
+}
+
+/// Sends until it is known to be stored: an answer that was lost is asked for again.
+async fn stored_now(world: &World, client: &mut MqttClient, batch: &[Signed]) {
+    match send(client, batch).await {
+        Answer::Accepted(_) => {}
+        Answer::Refused(problem) => assert_eq!(problem.refused, "replayed"),
+    }
+    let last = batch.last().unwrap();
+    let kept = world.archive.reading(last.chain(), last.body.sequence);
+    assert_eq!(kept.await.unwrap().as_ref(), Some(last));
 }
 
 fn refused(answer: Answer) -> Problem {
@@ -151,6 +169,104 @@ async fn refusals_are_published_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_bad_content_is_refused_by_its_name_and_the_device_goes_on() {
+    let world = World::new(2).await;
+    let broker = Mosquitto::start(&world).await;
+    let mut ingest = MqttIngest::start(&world.operator(broker.port), world.ingest.clone());
+    ingest.subscribed().await;
+    let mut client = client(&world, &broker, 0);
+
+    for fault in faults(&world) {
+        let problem = refused(told(&mut client, &fault.bytes, 0).await);
+        assert_eq!(problem.refused, fault.refused, "{}", fault.what);
+    }
+
+    assert_eq!(world.archive.count().await.unwrap(), 0);
+    let mut chain = world.chain(0);
+    let good = chain.batch(1);
+    stored_now(&world, &mut client, &good).await;
+    chain.keep(&good);
+    let id = world.fleet.devices[0].entry.id;
+    assert!(
+        world
+            .ingest
+            .update(|directory| directory.set_standing(&id, Standing::Revoked))
+    );
+    let late = refused(send(&mut client, &chain.batch(1)).await);
+    assert_eq!(late.refused, "device_revoked");
+    ingest.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_disorder_and_two_faces_are_refused_by_name() {
+    let world = World::new(2).await;
+    let broker = Mosquitto::start(&world).await;
+    let mut ingest = MqttIngest::start(&world.operator(broker.port), world.ingest.clone());
+    ingest.subscribed().await;
+    let mut client = client(&world, &broker, 0);
+    let mut replaying = ReplayingDevice::new(world.key(0), world.identity(0));
+    stored_now(&world, &mut client, &replaying.honest(&[400, 410])).await;
+
+    for (batch, name) in [
+        (replaying.replay(), "replayed"),
+        (replaying.reordered(&[420, 430]), "sequence_gap"),
+        (replaying.skipping(&[420, 430]), "sequence_gap"),
+    ] {
+        assert_eq!(refused(send(&mut client, &batch).await).refused, name);
+    }
+    assert_eq!(world.archive.accused().await.unwrap(), []);
+
+    let mut other = self::client(&world, &broker, 1);
+    let mut two_faced = TwoFacedDevice::new(world.key(1), world.identity(1));
+    let common = two_faced.common(400);
+    let [face, second] = two_faced.faces([410, 490]);
+    send(&mut other, &[common, face]).await;
+    let problem = refused(send(&mut other, &[second]).await);
+    assert_eq!(problem.refused, "equivocation");
+    assert_eq!(world.archive.accused().await.unwrap().len(), 1);
+    assert_eq!(world.archive.count().await.unwrap(), 4);
+    ingest.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_megabytes_go_no_further_than_the_broker_and_others_go_on() {
+    let world = World::new(2).await;
+    let broker = Mosquitto::start(&world).await;
+    let mut ingest = MqttIngest::start(&world.operator(broker.port), world.ingest.clone());
+    ingest.subscribed().await;
+    let name = topic(
+        &world.fleet.devices[0].entry.did,
+        &world.fleet.profile.feed().name,
+    );
+    let access = world.broker(broker.port, 0);
+    let mut options = MqttOptions::new(access.client_id, access.host, access.port);
+    options
+        .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
+            access.tls,
+        )))
+        .set_max_packet_size(MEGABYTES_11, MEGABYTES_11);
+    let (sender, mut events) = AsyncClient::new(options, 8);
+    let bytes = vec![b'['; 10_000_000];
+    sender
+        .publish(name, QoS::AtLeastOnce, false, bytes)
+        .await
+        .unwrap();
+
+    // The broker takes no such message: it ends the connection, or confirms and drops it.
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::PubAck(_))) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+
+    let mut other = client(&world, &broker, 1);
+    stored_now(&world, &mut other, &world.chain(1).batch(2)).await;
+    assert_eq!(world.archive.count().await.unwrap(), 2);
+    ingest.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_broker_lets_no_device_write_for_another() {
     let world = World::new(2).await;
     let broker = Mosquitto::start(&world).await;
@@ -176,35 +292,40 @@ async fn the_broker_lets_no_device_write_for_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_broker_refuses_certificates_of_another_ca() {
+async fn the_broker_refuses_certificates_of_another_ca_and_of_the_past() {
     let world = World::new(1).await;
     let broker = Mosquitto::start(&world).await;
     let ingest = MqttIngest::start(&world.operator(broker.port), world.ingest.clone());
-    let number = world.fleet.devices[0].entry.did.number();
-    let mut identity = TrialCa::new()
-        .unwrap()
-        .device(number, (2020, 2120))
-        .unwrap()
-        .identity();
-    identity.ca = vec![world.fleet.ca.certificate()];
-    let forged = Broker {
-        tls: identity.client().unwrap(),
-        ..world.broker(broker.port, 0)
-    };
-    let name = topic(
-        &world.fleet.devices[0].entry.did,
-        &world.fleet.profile.feed().name,
-    );
+    let entry = &world.fleet.devices[0].entry;
+    let number = entry.did.number();
+    let other = TrialCa::new().unwrap().device(number, (2020, 2120));
+    let expired = world.fleet.ca.device(number, (2001, 2002));
+    let name = topic(&entry.did, &world.fleet.profile.feed().name);
+    let batch = to_cose(&world.chain(0).batch(1)).unwrap();
 
-    let mut client = MqttClient::start(&forged, name);
-    let silence = client
-        .publish(to_cose(&world.chain(0).batch(1)).unwrap().into(), 1)
-        .await;
+    let attempts = [other, expired].map(|issued| {
+        let mut identity = issued.unwrap().identity();
+        identity.ca = vec![world.fleet.ca.certificate()];
+        let forged = Broker {
+            tls: identity.client().unwrap(),
+            ..world.broker(broker.port, 0)
+        };
+        let (name, batch) = (name.clone(), batch.clone());
+        async move {
+            MqttClient::start(&forged, name)
+                .publish(batch.into(), 1)
+                .await
+        }
+    });
+    let [first, second] = attempts;
+    let (first, second) = tokio::join!(first, second);
 
-    assert!(
-        matches!(silence, Err(ClientError::Timeout(_))),
-        "{silence:?}"
-    );
+    for silence in [first, second] {
+        assert!(
+            matches!(silence, Err(ClientError::Timeout(_))),
+            "{silence:?}"
+        );
+    }
     assert_eq!(world.archive.count().await.unwrap(), 0);
     ingest.stop().await;
 }

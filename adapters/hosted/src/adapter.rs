@@ -14,6 +14,7 @@ use causeway_adapter_api::{
 };
 use causeway_contracts::{
     DeviceRegistry, Election, Evidence, Gateway, HashTimeLock, Lock as SolLock, MemberRegistry,
+    SealedContent,
 };
 use secp256k1::SecretKey;
 
@@ -589,6 +590,9 @@ fn revert_reason(data: &Bytes) -> String {
         return format!("{error:?}");
     }
     if let Ok(error) = MemberRegistry::MemberRegistryErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = SealedContent::SealedContentErrors::abi_decode(data) {
         return format!("{error:?}");
     }
     if let Ok(error) = Election::ElectionErrors::abi_decode(data) {

@@ -33,6 +33,8 @@ const WRITE_QUEUE: usize = 8;
 const MAX_AHEAD_MS: u64 = 1_000;
 /// Fewest blocks a ledger keeps when it prunes: peers that were away for a moment, and wallets, ask for them.
 pub const MIN_KEEP_BLOCKS: u64 = 256;
+/// Fewer are not worth a write of their own.
+const PRUNED_AT_LEAST: u64 = 32;
 /// Most blocks that are pruned with one batch of new ones.
 const PRUNED_AT_ONCE: u64 = 64;
 /// Most certificates that wait for the disk; past it they are dropped, see [`Unwritten`].
@@ -122,6 +124,7 @@ type Unwritten = Arc<Mutex<Vec<(B256, Bytes)>>>;
 pub struct Ledger {
     spec: Arc<ChainSpec>,
     genesis: B256,
+    keep: Option<u64>,
     store: Arc<Store>,
     cache: Option<Arc<ExecutionCache>>,
     inner: Mutex<Inner>,
@@ -156,6 +159,7 @@ impl Ledger {
         cache: Option<Arc<ExecutionCache>>,
         keep: Option<u64>,
     ) -> Result<Arc<Self>, LedgerError> {
+        let keep = keep.map(|keep| keep.max(MIN_KEEP_BLOCKS));
         let genesis = Self::genesis(&spec)?;
         let (store, loaded) = Store::open(file, &genesis, spec.epoch_length)?;
         let store = Arc::new(store);
@@ -169,6 +173,7 @@ impl Ledger {
             .spawn(move || write_loop(&target, &jobs, &certificates, keep, &health))
             .map_err(LedgerError::Thread)?;
         let mut ledger = Self::over(spec, genesis.block().hash(), store, loaded, cache);
+        ledger.keep = keep;
         ledger.writer = Some(writer);
         ledger.thread = Some(thread);
         ledger.unwritten = unwritten;
@@ -224,6 +229,7 @@ impl Ledger {
         Self {
             spec,
             genesis,
+            keep: None,
             store,
             cache,
             inner: Mutex::new(Inner {
@@ -299,6 +305,11 @@ impl Ledger {
             .next()
             .copied()
             .unwrap_or_default()
+    }
+
+    /// How many blocks are kept; `None`: all.
+    pub const fn keep_blocks(&self) -> Option<u64> {
+        self.keep
     }
 
     /// Number of the oldest block after 0 whose body and receipts are kept.
@@ -710,15 +721,13 @@ fn write_loop(
             .unzip();
         let certificates = std::mem::take(&mut *certificates.lock());
         let newest = blocks.last().map_or(0, |block| block.block().number());
-        let written = store
-            .append(&blocks, &certificates)
-            .and_then(|()| match keep {
-                Some(keep) => {
-                    let keep = keep.max(MIN_KEEP_BLOCKS);
-                    store.prune((newest + 1).saturating_sub(keep), PRUNED_AT_ONCE)
-                }
-                None => Ok(()),
-            });
+        let below = keep.map_or(0, |keep| (newest + 1).saturating_sub(keep));
+        let written = store.append(&blocks, &certificates).and_then(|()| {
+            if below < store.oldest() + PRUNED_AT_LEAST {
+                return Ok(());
+            }
+            store.prune(below, PRUNED_AT_ONCE)
+        });
         if let Err(error) = written {
             health.send_replace(Some(error.to_string()));
             return;

@@ -8,8 +8,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, Bytes};
 use causeway_adapter_hosted::{
+    follow::{Follower, SourceConfig, SourceError, Sources},
+    ledger::Ledger,
+    pool::{PoolLimits, TxPool},
     rpc::{Access, RpcHandle},
-    tls::{self, Role, TlsError, TlsFiles},
+    tls::{self, ClientFiles, Role, TlsError, TlsFiles},
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -28,6 +31,7 @@ use tokio_rustls::TlsConnector;
 /// A CA and what it issues.
 struct Authority {
     certificate: CertificateDer<'static>,
+    pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -40,24 +44,36 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");
-        let certificate = params
-            .self_signed(&key)
-            .expect("a certificate")
-            .der()
-            .clone();
+        let certificate = params.self_signed(&key).expect("a certificate");
         Self {
-            certificate,
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
             issuer: Issuer::new(params, key),
         }
     }
 
-    fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    fn signed(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (certificate, key)
+    }
+
+    /// Certificate and key of a client, PEM.
+    fn files(&self, name: &str, role: &str) -> (String, String) {
+        let (certificate, key) = self.signed(name, |p| p.subject_alt_names.push(uri(role)));
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let (certificate, key) = self.signed(name, change);
         let der = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         Identity(certificate.der().clone(), der)
     }
@@ -317,4 +333,54 @@ fn a_role_is_read_as_it_is_written() {
         assert_eq!(role.may_send(), role != Role::Regulator);
     }
     assert!("Member".parse::<Role>().is_err());
+}
+
+/// A reader of a consortium chain comes with a certificate, as every client does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_with_a_certificate_follows_and_one_without_hears_nothing() {
+    let consortium = Consortium::new().await;
+    for _ in 0..4 {
+        consortium.chain.seal();
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let save = |name: &str, pem: String| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, pem).expect("written");
+        path
+    };
+    let ca = save("ca.pem", consortium.ca.pem.clone());
+    let (certificate, secret) = consortium.ca.files("Reader", "regulator");
+    let identity = (save("reader.pem", certificate), save("reader.key", secret));
+    let node = consortium.chain.node.clone();
+    let follower = |identity| {
+        let config = SourceConfig {
+            urls: vec![format!("https://localhost:{}", consortium.addr().port())],
+            tls: Some(ClientFiles {
+                ca: ca.clone(),
+                identity,
+            }),
+        };
+        let file = dir.path().join("reader.redb");
+        let ledger = Ledger::open(node.spec().clone(), &file, None, None).expect("it opens");
+        let state = ledger.tip().state.clone();
+        Follower {
+            pool: TxPool::new(node.spec().clone(), state, PoolLimits::default()),
+            ledger,
+            domain: node.domain(),
+            sources: Sources::new(&config).expect("usable").expect("one"),
+            standing: Arc::default(),
+        }
+    };
+
+    let stranger = follower(None);
+    let refused = stranger.fetch(stranger.sources.get(0)).await;
+    assert!(
+        matches!(refused, Err(SourceError::Away { .. })),
+        "{refused:?}"
+    );
+    drop(stranger);
+
+    let reader = follower(Some(identity));
+    let (head, blocks) = reader.fetch(reader.sources.get(0)).await.expect("blocks");
+    assert_eq!((head, blocks.len()), (4, 4));
 }

@@ -4,6 +4,7 @@
 //! local profile the API is plain HTTP on loopback, and requests that a foreign web page could cause are refused.
 //! Errors are problem documents (RFC 9457) that say what to do.
 
+mod accuse;
 mod alarms;
 mod app;
 mod chains;
@@ -27,6 +28,7 @@ mod problem;
 mod proofs;
 mod readings;
 mod resolve;
+mod rewards;
 mod sealed;
 pub(crate) mod serve;
 mod sessions;
@@ -49,6 +51,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub use accuse::{SignedReadingData, SlashDevice};
 pub use alarms::{Acknowledge, AlarmList, AlarmView};
 pub use app::{App, ChainContracts, ChainEntry, Engines};
 pub use crossings::{PegKind, PegView, ProofView, StartPeg};
@@ -80,6 +83,7 @@ pub use messages::{Message, MessageDetail, MessageList, MessageStep, SendMessage
 pub use problem::Problem;
 pub use proofs::{AcceptedProof, CircuitView, ProofsView, SubmitProof};
 pub use readings::{Newest, ReadingList, ReadingView};
+pub use rewards::{EarningsView, FundData, RewardData, RewardView, Rewarded, WithdrawData};
 pub use sealed::{
     HolderOf, HolderShare, OpeningView, PartyOf, PartyShare, PublishKey, PutSealed, PutTerms,
     ReleaseShare, ReleasedView, SealedKeys, SealedList, SealedView,
@@ -131,13 +135,19 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/devices/{did}", get(devices::show))
         .route("/v1/devices/{did}/rekey", post(devices::rekey))
         .route("/v1/devices/{did}/revoke", post(devices::revoke))
-        .route("/v1/devices/{did}/slash", post(devices::slash))
+        .route("/v1/devices/{did}/slash", post(accuse::slash))
         .route("/v1/devices/{did}/stake", get(stakes::stake))
         .route("/v1/devices/{did}/exit", post(stakes::exit))
         .route("/v1/devices/{did}/withdraw", post(stakes::withdraw))
         .route("/v1/did/{did}", get(devices::resolve))
         .route("/v1/market", get(market::show).post(market::offer))
         .route("/v1/market/purchases", post(market::buy))
+        .route("/v1/market/funds", post(rewards::fund))
+        .route("/v1/market/rewards", post(rewards::reward))
+        .route(
+            "/v1/market/earnings",
+            get(rewards::earnings).post(rewards::withdraw),
+        )
         .route("/v1/readings/{device}", get(readings::list))
         .route("/v1/readings/{device}/{sequence}", get(readings::show))
         .route(

@@ -136,6 +136,8 @@ pub struct Chains {
     pub accounts: BTreeMap<String, Address>,
     pub(crate) keys: BTreeMap<String, SecretKey>,
     pub(crate) watchtowers: Vec<Address>,
+    /// Of deposits, in the registry that the local profile deploys, seconds.
+    exit_delay: u32,
 }
 
 /// A running daemon.
@@ -221,6 +223,7 @@ impl Chains {
             accounts,
             keys,
             watchtowers,
+            exit_delay: config.oracle.exit_delay,
         })
     }
 
@@ -312,6 +315,7 @@ impl Chains {
         };
         let here = OracleEnd::Public {
             consortium: id_of(consortium),
+            exit_delay: self.exit_delay,
         };
         let there = OracleEnd::Consortium {
             public: id_of(public),

@@ -23,7 +23,7 @@ fn key(seed: u8) -> SealingKey {
 }
 
 fn holder(number: u32) -> SealingKey {
-    key(u8::try_from(100 + number).unwrap())
+    key(u8::try_from(100 + number).expect("a small number"))
 }
 
 fn rng() -> StdRng {
@@ -40,7 +40,7 @@ fn sealed(content: &[u8], needed: u32, holders: u32) -> Sealed {
     let holders: Vec<_> = (1..=holders)
         .map(|n| (n * 10, holder(n).public()))
         .collect();
-    seal(&PLACE, content, needed, &parties, &holders, &mut rng()).unwrap()
+    seal(&PLACE, content, needed, &parties, &holders, &mut rng()).expect("sealed")
 }
 
 fn share_of(sealed: &Sealed, number: u32) -> Released<'_> {
@@ -55,7 +55,7 @@ fn share_of(sealed: &Sealed, number: u32) -> Released<'_> {
 fn released(sealed: &Sealed, number: u32) -> [u8; SEALED_KEY] {
     let to = (GRANT, regulator().public());
     let share = share_of(sealed, number);
-    release(&holder(number), &share, &sealed.points, to, &mut rng()).unwrap()
+    release(&holder(number), &share, &sealed.points, to, &mut rng()).expect("a share")
 }
 
 fn combined(

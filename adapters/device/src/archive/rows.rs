@@ -265,6 +265,29 @@ pub(super) async fn count(pool: &SqlitePool) -> Result<u64, SinkError> {
     unsigned(&row.map_err(SinkError::of("counting readings"))?, "count")
 }
 
+pub(super) async fn counted(
+    pool: &SqlitePool,
+    feed: B256,
+    (first, last): (u64, u64),
+    most: u32,
+) -> Result<Vec<(B256, u64)>, SinkError> {
+    let rows = sqlx::query(
+        "SELECT c.device, COUNT(*) AS count FROM periods p JOIN readings r ON r.period = p.number \
+         JOIN chains c ON c.number = r.chain \
+         WHERE p.feed = ? AND p.period BETWEEN ? AND ? AND p.root IS NOT NULL \
+         GROUP BY c.device ORDER BY c.device LIMIT ?",
+    )
+    .bind(feed.to_vec())
+    .bind(number(first))
+    .bind(number(last))
+    .bind(i64::from(most))
+    .fetch_all(pool)
+    .await
+    .map_err(SinkError::of("counting readings"))?;
+    let row = |row: &SqliteRow| Ok((hash(row, "device")?, unsigned(row, "count")?));
+    rows.iter().map(row).collect()
+}
+
 pub(super) async fn accuse(
     connection: &mut SqliteConnection,
     evidence: &Evidence,

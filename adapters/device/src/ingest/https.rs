@@ -169,6 +169,10 @@ impl Server {
             };
             let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
                 counter!("causeway_device_connections_refused_total").increment(1);
+                tracing::warn!(
+                    limit = self.limits.connections,
+                    "a device's connection was refused: there are as many as may be"
+                );
                 continue;
             };
             let server = self.clone();
@@ -231,7 +235,12 @@ impl Server {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a device's connection ended early");
+            if error.is_timeout() {
+                counter!("causeway_device_connections_cut_total").increment(1);
+                tracing::info!("a device's connection was cut: no whole request in time");
+            } else {
+                tracing::debug!(%error, "a device's connection ended early");
+            }
         }
     }
 
@@ -239,16 +248,21 @@ impl Server {
         match (request.method(), request.uri().path()) {
             (&Method::POST, "/v1/readings") => {}
             (_, "/v1/readings") => {
-                return plain(StatusCode::METHOD_NOT_ALLOWED, "POST readings here");
+                let text = "POST readings here";
+                return turned_away("method_wrong", StatusCode::METHOD_NOT_ALLOWED, text);
             }
-            _ => return plain(StatusCode::NOT_FOUND, "readings are posted to /v1/readings"),
+            _ => {
+                let text = "readings are posted to /v1/readings";
+                return turned_away("path_unknown", StatusCode::NOT_FOUND, text);
+            }
         }
         let media = request
             .headers()
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok());
         let Some(form) = media.and_then(Form::of_media_type) else {
-            return plain(
+            return turned_away(
+                "media_type_unknown",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "content-type is application/senml+json, application/senml+cbor, application/cose or application/cbor-seq",
             );
@@ -274,11 +288,13 @@ impl Server {
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 Err(Box::new(closing(too_large(MAX_BYTES.saturating_add(1)))))
             }
-            Ok(Err(_)) => Err(Box::new(plain(
+            Ok(Err(_)) => Err(Box::new(turned_away(
+                "body_broken",
                 StatusCode::BAD_REQUEST,
                 "the body could not be read",
             ))),
-            Err(_) => Err(Box::new(closing(plain(
+            Err(_) => Err(Box::new(closing(turned_away(
+                "body_slow",
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not arrive in time",
             )))),
@@ -330,7 +346,15 @@ fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+/// No readings, so no answer about readings.
+fn turned_away(
+    reason: &'static str,
+    status: StatusCode,
+    text: &'static str,
+) -> Response<Full<Bytes>> {
+    counter!("causeway_device_refused_total", "transport" => "https", "reason" => reason)
+        .increment(1);
+    tracing::info!(reason, "a request was refused");
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
     response

@@ -8,10 +8,11 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
+use metrics::gauge;
 use rumqttc::{
     AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, TlsConfiguration, Transport,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -58,6 +59,7 @@ impl Broker {
 pub struct MqttIngest {
     stop: CancellationToken,
     tasks: TaskTracker,
+    subscribed: watch::Receiver<bool>,
 }
 
 impl MqttIngest {
@@ -69,11 +71,16 @@ impl MqttIngest {
         let (queue, waiting) = mpsc::channel(IN_FLIGHT);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let again = Arc::new(Notify::new());
+        let (subscribes, subscribed) = watch::channel(false);
         let poll = Poll {
             client: client.clone(),
             queue,
             again: again.clone(),
             stop: stop.clone(),
+            standing: Standing {
+                connected: gauge!("causeway_device_broker_connected", "session" => broker.client_id.clone()),
+                subscribes,
+            },
         };
         tasks.spawn(poll.run(events));
         let work = Work {
@@ -82,7 +89,18 @@ impl MqttIngest {
             again,
         };
         tasks.spawn(work.run(waiting));
-        Self { stop, tasks }
+        Self {
+            stop,
+            tasks,
+            subscribed,
+        }
+    }
+
+    /// Waits until the broker hands readings over. Before an operator's first subscription a broker has nobody to keep readings
+    /// for, and drops them: a device that hears nothing of them sends them again.
+    pub async fn subscribed(&mut self) {
+        // The other end is gone only when this was stopped.
+        drop(self.subscribed.wait_for(|subscribed| *subscribed).await);
     }
 
     /// Disconnects. What was not acknowledged stays with the broker.
@@ -99,6 +117,20 @@ struct Poll {
     queue: mpsc::Sender<Publish>,
     again: Arc<Notify>,
     stop: CancellationToken,
+    standing: Standing,
+}
+
+/// Whether the broker hands readings over, for whoever waits for it and for the metric.
+struct Standing {
+    connected: metrics::Gauge,
+    subscribes: watch::Sender<bool>,
+}
+
+impl Standing {
+    fn set(&self, subscribed: bool) {
+        self.connected.set(f64::from(u8::from(subscribed)));
+        self.subscribes.send_replace(subscribed);
+    }
 }
 
 impl Poll {
@@ -109,6 +141,7 @@ impl Poll {
                 () = self.again.notified() => {
                     // What was not stored comes again with a new connection.
                     events.clean();
+                    self.standing.set(false);
                     tokio::time::sleep(STORAGE_PAUSE).await;
                     continue;
                 }
@@ -124,8 +157,10 @@ impl Poll {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     self.hand_over(publish, &mut events)
                 }
+                Ok(Event::Incoming(Packet::SubAck(_))) => self.standing.set(true),
                 Ok(_) => {}
                 Err(error) => {
+                    self.standing.set(false);
                     tracing::warn!(%error, "the broker is not reached");
                     tokio::time::sleep(RECONNECT).await;
                 }

@@ -318,3 +318,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_reading_has_the_sizes_that_the_paper_says() {
+    let sizes = |record: Record| {
+        let signed = Signed {
+            body: Body {
+                key_number: record.key_number,
+                sequence: record.sequence,
+                time: record.time,
+                value: 425,
+                device: B256::repeat_byte(1),
+                feed: B256::repeat_byte(2),
+                previous: record.previous,
+            },
+            hardware: record.hardware,
+            feed: record.feed_signature,
+        };
+        // Without what holds the batch together.
+        let json = to_json(std::slice::from_ref(&record)).len() - 2;
+        let cbor = to_cbor(&[record]).unwrap().len() - 1;
+        [json, cbor, to_cose(&[signed]).unwrap().len()]
+    };
+    let short = Record {
+        feed_signature: None,
+        ..record()
+    };
+
+    assert_eq!(sizes(short), [247, 184, 203]);
+    assert_eq!(sizes(record()), [384, 286, 305]);
+}

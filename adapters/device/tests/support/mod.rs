@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod faults;
+
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
@@ -15,12 +17,13 @@ use std::{
 
 use causeway_adapter_device::{
     archive::{Archive, ArchiveConfig},
-    fleet::{Fleet, Simulated, drive::Chain, profile::Profile},
+    fleet::{Fleet, Simulated, adversary::Identity, drive::Chain, profile::Profile},
     ingest::{
         Ingest, Limits,
         https::{HttpsLimits, HttpsServer},
         mqtt::Broker,
     },
+    keys::HardwareKey,
     ledger::system_clock,
     reading,
     resident::{
@@ -105,6 +108,20 @@ impl World {
         Chain::new(simulated, self.fleet.profile, device, system_clock())
     }
 
+    /// What an adversary with the keys of a device is admitted with.
+    pub(crate) fn identity(&self, device: usize) -> Identity {
+        Identity {
+            device: self.fleet.devices[device].entry.id,
+            feed: self.fleet.profile.feed().name.id(),
+            begins: system_clock()(),
+        }
+    }
+
+    /// A device's own key, for an adversary.
+    pub(crate) fn key(&self, device: usize) -> HardwareKey {
+        pkcs8_of(&self.fleet.devices[device], self.dir.path())
+    }
+
     pub(crate) fn chain_id(&self, device: usize) -> reading::Chain {
         reading::Chain {
             device: self.fleet.devices[device].entry.id,
@@ -174,12 +191,12 @@ fn intake(fleet: &Fleet, archive: &Arc<Archive>, limits: Limits) -> Arc<Ingest> 
     )
 }
 
-fn pkcs8_of(simulated: &Simulated, dir: &Path) -> causeway_adapter_device::keys::HardwareKey {
+fn pkcs8_of(simulated: &Simulated, dir: &Path) -> HardwareKey {
     let path = dir.join(format!("{}.pem", simulated.entry.did.number()));
     if !path.exists() {
         simulated.hardware.save(&path, None).unwrap();
     }
-    causeway_adapter_device::keys::HardwareKey::load(&path, None).unwrap()
+    HardwareKey::load(&path, None).unwrap()
 }
 
 /// A Mosquitto with TLS 1.3, client certificates and the access list of docs/readings.md.

@@ -40,6 +40,9 @@ use crate::{
     spec::{ChainSpec, ValidatorEntry},
 };
 
+/// At every so manieth block the archive of consensus is pruned, when the ledger is.
+const PRUNED_EVERY: u64 = 256;
+
 /// Milliseconds since the Unix epoch, by the runtime's clock.
 fn now_ms(clock: &impl Clock) -> u64 {
     super::since_epoch_ms(clock.current())
@@ -328,6 +331,12 @@ pub(super) async fn finalize<E: Spawner>(
             return;
         }
         certify(&committees, &marshal, number, hash).await;
+        if let Some(keep) = ledger.keep_blocks()
+            && number.is_multiple_of(PRUNED_EVERY)
+        {
+            // Its archive keeps what the ledger keeps, for peers that were away.
+            marshal.prune(Height::new(number.saturating_sub(keep)));
+        }
         if last_of_epoch(number) {
             let _ = epochs.send((number, Digest(hash.0)));
         }

@@ -15,6 +15,8 @@ use crate::tls::{ClientFiles, TlsError};
 
 /// Longest a source may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest a connection to it may take: a validator that comes back asks all of them before it votes.
+const CONNECT: Duration = Duration::from_secs(3);
 /// Largest answer of a source, bytes: that of [`crate::rpc::RpcLimits`].
 const MAX_ANSWER: u32 = 32 << 20;
 /// Longest part of a source's own words that is repeated, characters.
@@ -154,7 +156,7 @@ impl Sources {
             let mut builder = HttpClientBuilder::default()
                 .max_response_size(MAX_ANSWER)
                 .request_timeout(PATIENCE)
-                .connect_timeout(PATIENCE);
+                .connect_timeout(CONNECT);
             match &tls {
                 Some(tls) => builder = builder.with_custom_cert_store(tls.clone()),
                 None if secure => {

@@ -76,7 +76,7 @@ pub struct Standing {
 pub enum Patience {
     /// However long no source answers.
     Endless,
-    /// Until every source was asked twice in vain: who has a seat can go on without them.
+    /// Until every source was asked in vain: who has a seat can go on without them.
     UntilAllFailed,
 }
 
@@ -178,7 +178,7 @@ impl Follower {
                     }
                     (at, failures) = (at + 1, failures + 1);
                     let epoch = (self.ledger.tip().block().number() + 1) / spec.epoch_length;
-                    let in_vain = failures >= 2 * self.sources.count();
+                    let in_vain = failures >= self.sources.count();
                     if patience == Patience::UntilAllFailed && in_vain && seated(epoch) {
                         return Ok(read);
                     }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{
-    alarms, chains, crossings, devices, election, events, evidence, feeds, health, lanes, log,
-    log_stream, market, members, messages, problem, proofs, readings, sealed, sessions, settlement,
-    stakes, supply, transfers, views,
+    accuse, alarms, chains, crossings, devices, election, events, evidence, feeds, health, lanes,
+    log, log_stream, market, members, messages, problem, proofs, readings, rewards, sealed,
+    sessions, settlement, stakes, supply, transfers, views,
 };
 
 #[derive(OpenApi)]
@@ -51,7 +51,7 @@ use super::{
         devices::admit,
         devices::rekey,
         devices::revoke,
-        devices::slash,
+        accuse::slash,
         stakes::stake,
         stakes::exit,
         stakes::withdraw,
@@ -59,6 +59,10 @@ use super::{
         market::show,
         market::offer,
         market::buy,
+        rewards::fund,
+        rewards::reward,
+        rewards::earnings,
+        rewards::withdraw,
         readings::list,
         readings::show,
         readings::prove,

@@ -172,7 +172,7 @@ pub struct AdmitDevice {
     pub keys: DeviceKeysBody,
 }
 
-/// Who disowns a device, or brings evidence against it.
+/// Who disowns a device.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ByAccount {
@@ -376,34 +376,6 @@ pub(super) async fn revoke(
     let call = admit::revoke(&site, &app.signers, row.id, by, is_owner);
     send(&app, by, call.ok_or_else(not_ours)?).await?;
     let seen = |row: &DeviceRow| registered(row).is_some_and(|r| r.state != DeviceState::Active);
-    Ok(Json(shown(oracle, &did, seen).await?))
-}
-
-/// Brings what a device showed against itself to the registry, from the archives of the operators here.
-#[utoipa::path(
-    post, path = "/v1/devices/{did}/slash", tag = "devices", request_body = ByAccount,
-    params(("did" = String, Path, description = "did:odin:<number>")),
-    responses(
-        (status = 200, body = DeviceView), (status = 400, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 503, body = Problem)
-    )
-)]
-pub(super) async fn slash(
-    State(app): State<Arc<App>>,
-    did: Result<Path<String>, PathRejection>,
-    body: Result<Json<ByAccount>, JsonRejection>,
-) -> Result<Json<DeviceView>, Problem> {
-    let (oracle, did) = (app.oracle()?, of_path(did)?);
-    let Json(request) = body?;
-    let by = app.address("by", &request.by)?;
-    let row = known(oracle, &did).await?;
-    let Some(evidence) = oracle.evidence_against(row.id).await? else {
-        let detail = format!("no operator here has evidence against {did}");
-        let what = "ask the other operators: whoever took both readings has it";
-        return Err(Problem::not_found(detail, what));
-    };
-    send(&app, by, admit::slash(&oracle.config().site, &evidence)).await?;
-    let seen = |row: &DeviceRow| registered(row).is_some_and(|r| r.state == DeviceState::Slashed);
     Ok(Json(shown(oracle, &did, seen).await?))
 }
 

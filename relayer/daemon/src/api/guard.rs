@@ -23,7 +23,7 @@ const OVERSIGHT: [&str; 4] = [
     "/v1/lanes/{chain}/{lane}/unpause",
 ];
 /// Acts of those who run devices and feeds, and of members.
-const OF_DEVICES: [&str; 11] = [
+const OF_DEVICES: [&str; 13] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
@@ -32,10 +32,14 @@ const OF_DEVICES: [&str; 11] = [
     "/v1/devices/{did}/withdraw",
     "/v1/market",
     "/v1/market/purchases",
+    "/v1/market/funds",
+    "/v1/market/earnings",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
     "/v1/sessions",
 ];
+/// Says which readings were useful, for money that is others'.
+const OF_OPERATORS: [&str; 1] = ["/v1/market/rewards"];
 /// Votes of organisations, with a certificate that speaks for one.
 const OF_MEMBERS: [&str; 4] = [
     "/v1/sealed/keys",
@@ -200,6 +204,8 @@ fn in_role(app: &App, caller: &Caller, method: &Method, route: &str) -> Result<(
         "ask an operator, regulator or admin"
     } else if OF_DEVICES.contains(&route) {
         "ask a member, operator or admin"
+    } else if OF_OPERATORS.contains(&route) {
+        "ask an operator or admin"
     } else if OF_MEMBERS.contains(&route) {
         "ask a member, regulator or admin"
     } else {
@@ -217,8 +223,12 @@ fn in_role(app: &App, caller: &Caller, method: &Method, route: &str) -> Result<(
 pub(super) fn may(role: Role, route: &str) -> bool {
     match role {
         Role::Admin => true,
-        Role::Member => !OVERSIGHT.contains(&route),
-        Role::Operator => OVERSIGHT.contains(&route) || OF_DEVICES.contains(&route),
+        Role::Member => !OVERSIGHT.contains(&route) && !OF_OPERATORS.contains(&route),
+        Role::Operator => {
+            OVERSIGHT.contains(&route)
+                || OF_DEVICES.contains(&route)
+                || OF_OPERATORS.contains(&route)
+        }
         Role::Regulator => OVERSIGHT.contains(&route) || OF_MEMBERS.contains(&route),
         // A role that came after this was written.
         _ => false,

@@ -57,6 +57,14 @@ pub struct ListingView {
     pub price_per_period: String,
     /// Seconds of that period.
     pub period_seconds: u32,
+    /// Parts of 10,000 of what is paid that go to the devices.
+    pub reward_share: u16,
+    /// Who says which readings were useful, and rewards them; none where nothing is rewarded.
+    pub keeper: Option<String>,
+    /// What is there for devices.
+    pub pool: String,
+    /// Rewards that were paid so far.
+    pub rewards: u64,
     /// The account that the rest is about.
     pub account: Option<String>,
     /// Reads that it bought.
@@ -99,6 +107,12 @@ pub struct OfferData {
     /// Seconds of that period.
     #[serde(default)]
     pub period_seconds: Option<u32>,
+    /// Parts of 10,000 of what is paid that go to the devices.
+    #[serde(default)]
+    pub reward_share: Option<u16>,
+    /// Who says which readings were useful, and rewards them: an account of the daemon, or an address.
+    #[serde(default)]
+    pub keeper: Option<String>,
 }
 
 /// What is bought: reads, or periods of a subscription.
@@ -157,6 +171,16 @@ pub(super) async fn offer(
     let access = MarketAccess::ALL
         .iter()
         .position(|known| *known == request.access);
+    let keeper = request.keeper.as_deref();
+    let keeper = keeper.map(|text| app.address("keeper", text)).transpose()?;
+    if request.reward_share.is_some_and(|share| share > 10_000) {
+        let detail = "reward_share is in parts of 10000, expected at most all of them";
+        return Err(Problem::bad_request(detail));
+    }
+    if request.reward_share.is_some_and(|share| share > 0) && keeper.is_none() {
+        let detail = "keeper is missing: somebody must say which readings the reward_share is for";
+        return Err(Problem::bad_request(detail));
+    }
     let call = DataMarket::listCall {
         feed,
         offer: DataMarket::Offer {
@@ -166,8 +190,8 @@ pub(super) async fn offer(
             pricePerRead: price("price_per_read", &request.price_per_read)?,
             pricePerPeriod: price("price_per_period", &request.price_per_period)?,
             period: request.period_seconds.unwrap_or_default(),
-            rewardShare: 0,
-            keeper: Address::ZERO,
+            rewardShare: request.reward_share.unwrap_or_default(),
+            keeper: keeper.unwrap_or_default(),
         },
     };
     let task = format!("market-offer:{by}:{feed}");
@@ -227,7 +251,7 @@ pub(super) async fn buy(
 }
 
 impl App {
-    async fn on_market(
+    pub(super) async fn on_market(
         &self,
         by: Address,
         task: String,
@@ -246,7 +270,7 @@ impl App {
         Ok(())
     }
 
-    async fn listing(
+    pub(super) async fn listing(
         &self,
         owner: Address,
         feed: &str,
@@ -276,6 +300,10 @@ impl App {
             price_per_read: found.offer.pricePerRead.to_string(),
             price_per_period: found.offer.pricePerPeriod.to_string(),
             period_seconds: found.offer.period,
+            reward_share: found.offer.rewardShare,
+            keeper: (!found.offer.keeper.is_zero()).then(|| found.offer.keeper.to_string()),
+            pool: found.pool.to_string(),
+            rewards: found.rewardPeriod,
             account: account.map(|account| account.to_string()),
             reads_bought: 0,
             reads_used: 0,
@@ -303,13 +331,13 @@ pub(super) fn listing_id(owner: Address, feed: B256) -> B256 {
     alloy_primitives::keccak256((owner, feed).abi_encode_params())
 }
 
-fn named(feed: &str) -> Result<B256, Problem> {
+pub(super) fn named(feed: &str) -> Result<B256, Problem> {
     let name = FeedName::new(feed);
     let name = name.map_err(|e| Problem::bad_request(format!("feed: {e}")))?;
     Ok(feed_id(name.as_str()))
 }
 
-fn price(field: &str, text: &str) -> Result<Uint<96, 2>, Problem> {
+pub(super) fn price(field: &str, text: &str) -> Result<Uint<96, 2>, Problem> {
     let value = number(field, text)?;
     match u128::try_from(value) {
         Ok(units) if units >> 96 == 0 => Ok(Uint::from(units)),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, hex};
 use axum::{
     Json,
     extract::{
@@ -48,6 +48,10 @@ pub struct ReadingView {
     pub digest: String,
     /// Digest of the one before.
     pub previous: String,
+    /// What the device signed, 128 bytes (docs/devices.md).
+    pub body: String,
+    /// The hardware key's signature, r and s: with `body` it is good evidence, whoever shows it.
+    pub signature: String,
     /// The operator whose archive it is of.
     pub operator: String,
 }
@@ -380,6 +384,8 @@ async fn reading_of(
         unit: feed.feed.unit.to_string(),
         digest: body.digest().to_string(),
         previous: body.previous.to_string(),
+        body: hex::encode_prefixed(body.to_bytes()),
+        signature: hex::encode_prefixed(signed.hardware),
         operator: operator.name().to_owned(),
     }))
 }

@@ -445,3 +445,74 @@ fn id_of(id: Result<Path<String>, PathRejection>) -> Result<B256, Problem> {
 const fn page() -> u32 {
     20
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> PutSealed {
+        let file = b"ciphertext";
+        let word = |byte| B256::repeat_byte(byte).to_string();
+        let sealed = hex::encode_prefixed([1; SEALED_KEY]);
+        PutSealed {
+            by: "alice".into(),
+            content: word(1),
+            file: STANDARD.encode(file),
+            digest: B256::from(<[u8; 32]>::from(Sha256::digest(file))).to_string(),
+            commitment: word(2),
+            subject: word(0),
+            points: "0x0102".into(),
+            parties: vec![PartyShare {
+                account: Address::repeat_byte(3).to_string(),
+                key: word(4),
+                sealed: sealed.clone(),
+            }],
+            holders: vec![HolderShare {
+                organisation: 7,
+                key: word(5),
+                sealed,
+            }],
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_is_registered() {
+        let (file, sealing) = checked(&asked()).unwrap();
+
+        assert_eq!(file, b"ciphertext");
+        assert_eq!(sealing.size, 10);
+        assert_eq!(sealing.digest.to_string(), asked().digest);
+        assert_eq!(sealing.commitment, B256::repeat_byte(2));
+        assert_eq!(sealing.parties[0].account, Address::repeat_byte(3));
+        assert_eq!(sealing.holders[0].organisation, 7);
+        assert_eq!(sealing.points.as_ref(), [1, 2]);
+    }
+
+    #[test]
+    fn every_part_that_makes_no_sense_is_named() {
+        type Spoil = fn(&mut PutSealed);
+        let cases: [(Spoil, &str); 9] = [
+            (|r| r.file = "***".into(), "file is not base64"),
+            (|r| r.file.clear(), "the file is 0 bytes"),
+            (|r| r.file = STANDARD.encode("changed"), "the file's is"),
+            (|r| r.digest = "1".into(), "digest is not"),
+            (|r| r.commitment = "0x12".into(), "commitment is not"),
+            (|r| r.subject = "deal".into(), "subject is not"),
+            (|r| r.points = "0x1".into(), "points are not"),
+            (|r| r.parties[0].sealed = "0x01".into(), "a sealed key"),
+            (|r| r.holders[0].key.clear(), "key of a holder"),
+        ];
+
+        for (spoil, said) in cases {
+            let mut request = asked();
+            spoil(&mut request);
+            let problem = checked(&request).unwrap_err();
+            assert_eq!(problem.status, 400, "{said}");
+            assert!(problem.detail.contains(said), "{said}: {}", problem.detail);
+        }
+        let mut large = asked();
+        large.file = STANDARD.encode(vec![0; MAX_FILE + 1]);
+        let problem = checked(&large).unwrap_err();
+        assert!(problem.detail.contains("expected 1 to"), "{problem:?}");
+    }
+}

@@ -41,6 +41,10 @@ pub struct StakeView {
     pub owner: String,
     /// What was given back to the owner, of all devices, and not withdrawn yet.
     pub credited: String,
+    /// For how many readings it was rewarded.
+    pub readings_rewarded: u64,
+    /// What it earned by them, credited to the owner of the time: `/v1/market/earnings` has what is left.
+    pub earned: String,
 }
 
 /// What was paid out.
@@ -73,7 +77,10 @@ pub(super) async fn stake(
         .of_registry(&DeviceRegistry::stakeOfCall { id: row.id })
         .await?;
     let release_at = stake.releaseAt;
+    let (readings_rewarded, earned) = oracle.earned(row.id).await?;
     Ok(Json(StakeView {
+        readings_rewarded,
+        earned: earned.to_string(),
         did: did.to_string(),
         state: record.state,
         deposit: stake.deposit.to_string(),

@@ -4,6 +4,7 @@ mod events;
 mod log;
 mod page;
 mod proofs;
+mod sealed;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 

@@ -300,7 +300,8 @@ impl World {
             first.spawn(async move {
                 let mut messages = messages.into_iter();
                 if let Some((bytes, last)) = messages.next() {
-                    confirmed(client.publish(bytes, last).await?)?;
+                    let answer = client.publish(bytes, last).await;
+                    confirmed(answer.context("the first message of a device")?)?;
                 }
                 anyhow::Ok((client, messages))
             });
@@ -314,7 +315,10 @@ impl World {
         for (mut client, messages) in ready {
             senders.spawn(async move {
                 for (bytes, last) in messages {
-                    confirmed(client.publish(bytes, last).await?)?;
+                    let answer = client.publish(bytes, last).await;
+                    confirmed(
+                        answer.with_context(|| format!("the message that ends with {last}"))?,
+                    )?;
                 }
                 anyhow::Ok(())
             });

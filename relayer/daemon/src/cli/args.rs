@@ -111,7 +111,7 @@ pub(super) enum Command {
     /// Admit, show, rekey, disown devices
     #[command(subcommand)]
     Device(Device),
-    /// Data for money: show, offer, buy
+    /// Data for money: show, offer, buy; rewards for devices
     #[command(subcommand)]
     Market(Market),
     /// Readings that operators accepted, and proofs of them
@@ -786,12 +786,21 @@ pub(super) enum Device {
         by: String,
     },
     /// Bring what a device showed against itself to the registry; the reporter's share goes to the account
+    #[command(
+        after_help = "Examples:\n  causeway device slash did:odin:10.cold.7 --by operator1\n  \
+        causeway device slash did:odin:10.cold.7 --by alice --reading north.json --reading east.json\n\n\
+        Without --reading it is what an operator of this daemon kept. A file holds what `causeway reading show DID NUMBER --json` of\n\
+        any operator's daemon says: two readings of one number that differ, or one and the next that does not name it."
+    )]
     Slash {
         /// Its DID
         did: String,
         /// Who reports
         #[arg(long, value_name = "ACCOUNT")]
         by: String,
+        /// Files of the two readings
+        #[arg(long, value_name = "FILE")]
+        reading: Vec<PathBuf>,
     },
     /// One device as both chains show it
     Show {
@@ -850,6 +859,63 @@ pub(super) enum Market {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         periods: Option<u32>,
     },
+    /// Give money to a listing's devices, beside the share of what is paid
+    Fund {
+        #[command(flatten)]
+        listing: MarketListing,
+        /// Who pays
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// How much, in points or like 5wei
+        #[arg(long)]
+        amount: String,
+    },
+    /// Pay devices for their readings that were accepted, in periods of the archive that are over
+    #[command(
+        after_help = "Example:\n  causeway market reward --owner device-owner --feed cold-chain/temperature --by operator1 --per-reading 0.001\n\n\
+        Counted is the archive of the operator with this account. Each period is paid for once; what the pool lacks is refused.\n\
+        `causeway device stake DID` says what a device earned, `causeway market earnings ACCOUNT` what its owner can withdraw."
+    )]
+    Reward {
+        #[command(flatten)]
+        listing: MarketListing,
+        /// The listing's keeper
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// For each reading, in points or like 5wei
+        #[arg(long)]
+        per_reading: String,
+        /// First period of the archive [default: the one after the last that was rewarded]
+        #[arg(long)]
+        from: Option<u64>,
+        /// Last period [default: the newest that is over]
+        #[arg(long)]
+        through: Option<u64>,
+    },
+    /// What an account earned in the market and has not withdrawn
+    Earnings {
+        /// An account of the daemon, or an address
+        account: String,
+    },
+    /// Pay out what an account earned in the market, to that account
+    Withdraw {
+        /// Who asks and pays for the transaction
+        #[arg(long, value_name = "ACCOUNT")]
+        by: String,
+        /// Whose earnings [default: the same account]
+        #[arg(long, value_name = "ACCOUNT")]
+        payee: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MarketListing {
+    /// Who offers: an account of the daemon, or an address
+    #[arg(long)]
+    pub(super) owner: String,
+    /// Name of the feed
+    #[arg(long)]
+    pub(super) feed: String,
 }
 
 #[derive(Debug, Args)]
@@ -872,6 +938,12 @@ pub(super) struct MarketOffer {
     /// Seconds of that period
     #[arg(long, requires = "price_per_period")]
     pub(super) period_seconds: Option<u32>,
+    /// Parts of 10,000 of what is paid that go to the devices
+    #[arg(long, requires = "keeper", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub(super) reward_share: Option<u16>,
+    /// Who says which readings were useful, and rewards them: an account of the daemon, or an address
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) keeper: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

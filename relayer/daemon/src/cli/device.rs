@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::{
         AdmitDevice, ByAccount, DepositReturned, DeviceList, DeviceView, FeedView, OracleView,
-        StakeView,
+        ReadingView, SignedReadingData, SlashDevice, StakeView,
     },
     config::Purpose,
     keys::Authority,
@@ -98,8 +98,11 @@ pub(super) async fn run(
             output.answer(&paid, text);
             Ok(())
         }
-        Command::Slash { did, by } => {
-            let body = ByAccount { by };
+        Command::Slash { did, by, reading } => {
+            let body = SlashDevice {
+                by,
+                readings: reading.iter().map(signed).collect::<Result<_, _>>()?,
+            };
             let (api, did) = (Api::connect(global)?, parsed(&did)?);
             let path = format!("/v1/devices/{did}/slash");
             let over = |device: &DeviceView| device.state == DeviceState::Slashed;
@@ -315,18 +318,37 @@ fn unreadable() -> CliError {
     CliError::Failed("the daemon's answer cannot be read: is it of another version?".into())
 }
 
+/// A reading as `causeway reading show --json` says it.
+fn signed(path: &PathBuf) -> Result<SignedReadingData, CliError> {
+    let unusable = |expected| CliError::Argument {
+        argument: "--reading",
+        got: path.display().to_string(),
+        expected,
+    };
+    let text = std::fs::read(path).map_err(|_| unusable("a file that can be read"))?;
+    let shown: ReadingView = serde_json::from_slice(&text)
+        .map_err(|_| unusable("a file with what `causeway reading show --json` says"))?;
+    Ok(SignedReadingData {
+        body: shown.body,
+        signature: shown.signature,
+    })
+}
+
 fn staked(stake: &StakeView) -> String {
     let back = match stake.release_at {
         None => "it comes back after `causeway device exit` and a delay".to_owned(),
         Some(at) => format!("it comes back from unix second {at} on"),
     };
     format!(
-        "{} is {}: {} smallest units at stake, {back}\n  {} waits to be withdrawn by {}",
+        "{} is {}: {} smallest units at stake, {back}\n  {} waits to be withdrawn by {}\n  \
+         earned {} by {} readings",
         stake.did,
         stake.state.name(),
         stake.deposit,
         stake.credited,
-        stake.owner
+        stake.owner,
+        stake.earned,
+        stake.readings_rewarded
     )
 }
 

@@ -7,7 +7,9 @@ use super::{
     output::Output,
     transfer::smallest_units,
 };
-use crate::api::{BuyData, ListingView, OfferData};
+use crate::api::{
+    BuyData, EarningsView, FundData, ListingView, OfferData, RewardData, RewardView, WithdrawData,
+};
 
 pub(super) async fn run(
     global: &Global,
@@ -42,6 +44,8 @@ pub(super) async fn run(
                 price_per_read: price("--price-per-read", offer.price_per_read)?,
                 price_per_period: price("--price-per-period", offer.price_per_period)?,
                 period_seconds: offer.period_seconds,
+                reward_share: offer.reward_share,
+                keeper: offer.keeper,
             };
             api.post("/v1/market", &body).await?
         }
@@ -60,6 +64,53 @@ pub(super) async fn run(
                 periods,
             };
             api.post("/v1/market/purchases", &body).await?
+        }
+        Command::Fund {
+            listing,
+            by,
+            amount,
+        } => {
+            let body = FundData {
+                by,
+                owner: listing.owner,
+                feed: listing.feed,
+                amount: smallest_units("--amount", &amount)?,
+            };
+            api.post("/v1/market/funds", &body).await?
+        }
+        Command::Reward {
+            listing,
+            by,
+            per_reading,
+            from,
+            through,
+        } => {
+            let body = RewardData {
+                by,
+                owner: listing.owner,
+                feed: listing.feed,
+                per_reading: smallest_units("--per-reading", &per_reading)?,
+                from,
+                through,
+            };
+            let reward: RewardView = api.post("/v1/market/rewards", &body).await?;
+            output.answer(&reward, rewarded(&reward));
+            return Ok(());
+        }
+        Command::Earnings { account } => {
+            plain("ACCOUNT", &account)?;
+            let path = format!("/v1/market/earnings?account={account}");
+            let earned: EarningsView = api.get(&path).await?;
+            let text = format!("{} can withdraw {}", earned.account, earned.credited);
+            output.answer(&earned, text);
+            return Ok(());
+        }
+        Command::Withdraw { by, payee } => {
+            let body = WithdrawData { by, payee };
+            let paid: EarningsView = api.post("/v1/market/earnings", &body).await?;
+            let text = format!("{} was paid to {}", paid.credited, paid.account);
+            output.answer(&paid, text);
+            return Ok(());
         }
     };
     output.answer(&listing, text(&listing));
@@ -89,11 +140,34 @@ fn text(listing: &ListingView) -> String {
         listing.price_per_period,
         listing.period_seconds
     );
+    if let Some(keeper) = &listing.keeper {
+        text = format!(
+            "{text}\n{} parts of 10000 go to the devices; {} is there for them, {keeper} rewards them",
+            listing.reward_share, listing.pool
+        );
+    }
     if let Some(account) = &listing.account {
         text = format!(
             "{text}\n{account} bought {} reads and has used {} here; subscribed until {}",
             listing.reads_bought, listing.reads_used, listing.subscribed_until
         );
+    }
+    text
+}
+
+fn rewarded(reward: &RewardView) -> String {
+    let mut text = format!(
+        "reward {} for periods {} to {} of {}: {}",
+        reward.number, reward.from, reward.through, reward.operator, reward.total
+    );
+    for device in &reward.devices {
+        text += &format!(
+            "\n  {:<40} {:>10} readings  {}",
+            device.did, device.readings, device.amount
+        );
+    }
+    if reward.more {
+        text += "\nmore devices spoke in these periods: ask again for theirs";
     }
     text
 }

@@ -224,9 +224,9 @@ fn key_of(
     let keys = view.keys.as_ref().ok_or_else(bad_answer)?;
     let points = Points::read(&bytes(&keys.points)?, view.needed);
     let points = points.map_err(|error| CliError::Failed(error.to_string()))?;
-    let own = keys.parties.iter();
-    let own = own.filter(|party| told(&party.account).ok() == Some(account));
-    for party in own {
+    let mut parties = keys.parties.iter();
+    let own = parties.find(|party| told(&party.account).ok() == Some(account));
+    if let Some(party) = own {
         let found = open_whole(sealing, id, account, &points, &bytes(&party.sealed)?);
         let found = found.map_err(|error| CliError::Failed(error.to_string()))?;
         return Ok((found, Vec::new()));

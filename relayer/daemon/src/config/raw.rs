@@ -420,6 +420,8 @@ pub struct Oracle {
     pub slash: bool,
     /// After how long without a reading a device is an alarm, seconds.
     pub silent_after_seconds: u64,
+    /// Seconds from a device's exit to its deposit's return, in the registry that the local profile deploys.
+    pub exit_delay_seconds: Option<u32>,
     /// Where the contracts are. Deployed by the local profile, required by any other.
     pub contracts: Option<OracleContracts>,
     /// Feeds whose readings are taken. The local profile has one of its own beside these.
@@ -550,6 +552,7 @@ impl Default for Oracle {
             max_archive_bytes: 64 << 30,
             slash: true,
             silent_after_seconds: 600,
+            exit_delay_seconds: None,
             contracts: None,
             feeds: Vec::new(),
             operators: BTreeMap::new(),

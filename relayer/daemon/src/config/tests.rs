@@ -102,6 +102,28 @@ fn ports_are_shifted_in_the_local_profile_alone() {
 }
 
 #[test]
+fn the_delay_of_deposits_is_the_local_profile_s_to_say_and_within_what_the_registry_takes() {
+    let with =
+        |text: &str, seconds: u32| format!("{text}\n[oracle]\nexit_delay_seconds = {seconds}\n");
+    let set = |seconds| parse(&with(LOCAL, seconds), base().path(), Purpose::Daemon);
+
+    let said = set(60).unwrap().oracle.exit_delay;
+    let default = parse(LOCAL, base().path(), Purpose::Daemon).unwrap();
+
+    assert_eq!((said, default.oracle.exit_delay), (60, 3_600));
+    for seconds in [0, 59, 7_776_001] {
+        let message = refused(&with(LOCAL, seconds));
+        assert!(message.contains("60 to 7776000"), "{message}");
+    }
+    let silent = "silent_after_seconds = 600";
+    let message = refused(&named().replace(silent, &format!("{silent}\nexit_delay_seconds = 60")));
+    assert!(
+        message.contains("exit_delay_seconds is for the local profile alone"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_stand_in_port_that_others_reach_is_refused_in_any_profile() {
     let message = refused(&LOCAL.replace("127.0.0.1:8546", "0.0.0.0:8546"));
 
@@ -699,4 +721,55 @@ fn where_members_and_elections_are_is_named_wholly_or_not_at_all() {
         let message = refused(&named().replacen(from, to, 1));
         assert!(message.contains(key), "{key}: {message}");
     }
+}
+
+#[test]
+fn what_a_reader_cannot_be_started_with_is_named() {
+    let from_snapshot = "start_from_snapshot = true\n";
+    let sources = named();
+    let sources = sources.lines().find(|line| line.starts_with("sources = ["));
+    let sources = sources.unwrap().to_owned();
+    let tls = "source_tls.ca_file = \"tls/ca.pem\"\n";
+    let without = |text: &str| named().replace(text, "");
+    let many = format!("sources = [{}]", "\"http://a\",".repeat(17));
+    for (text, key, expected) in [
+        (
+            named().replace(&sources, "sources = [\"ftp://user:secret@host\"]"),
+            "hosted.public.sources[0]",
+            "it begins with neither http:// nor https://",
+        ),
+        (
+            named().replace(&sources, &many),
+            "hosted.public.sources",
+            "at most 16",
+        ),
+        (without(tls), "hosted.public.source_tls", "name the CA"),
+        (
+            named().replace(tls, &format!("{tls}source_tls.key_file = \"tls/a.key\"\n")),
+            "hosted.public.source_tls",
+            "or neither",
+        ),
+        (
+            without(&sources),
+            "hosted.public.start_from_snapshot",
+            "come with sources",
+        ),
+        (
+            named().replace("keep_blocks = 1_000_000", "keep_blocks = 255"),
+            "hosted.public.keep_blocks",
+            "at least 256",
+        ),
+    ] {
+        let message = refused(&text);
+        assert!(message.contains(key), "{message}");
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+    assert!(named().contains(from_snapshot));
+    let local = LOCAL.replacen(
+        "kind = \"public\"\n",
+        "kind = \"public\"\nsources = [\"http://127.0.0.1:1\"]\n",
+        1,
+    );
+    assert!(refused(&local).contains("come with genesis_file"));
 }

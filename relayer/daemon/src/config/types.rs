@@ -73,6 +73,8 @@ pub struct Oracle {
     pub slash: bool,
     /// After how long without a reading a device is an alarm.
     pub silent_after: Duration,
+    /// Seconds from a device's exit to its deposit's return, in the registry that the local profile deploys.
+    pub exit_delay: u32,
     /// Where the contracts are; `None` in the local profile, which deploys them.
     pub contracts: Option<raw::OracleContracts>,
     /// Feeds that the configuration names.

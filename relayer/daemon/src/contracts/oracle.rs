@@ -21,8 +21,6 @@ pub const DEMO_RANGE: (i64, i64) = (-4_000, 6_000);
 
 /// The least deposit of a device, smallest units: ten points.
 pub const DEVICE_DEPOSIT: u128 = 10 * 10_u128.pow(18);
-/// Seconds from a device's exit or revocation to its deposit's return: the least that the contract takes.
-const EXIT_DELAY: u64 = 3_600;
 /// Parts of 10,000 of a slashed deposit for whoever gave the evidence.
 const REPORTER_SHARE: u16 = 2_000;
 /// Seconds for which a root counts.
@@ -93,6 +91,8 @@ pub enum OracleEnd {
     Public {
         /// The other chain.
         consortium: ChainId,
+        /// Seconds from a device's exit or revocation to its deposit's return.
+        exit_delay: u32,
     },
     /// Devices are mirrored here, and their data anchored.
     Consortium {
@@ -145,10 +145,15 @@ pub async fn ensure_oracle(
     let gateway = Messaging::of(deployer, holders).gateway;
     let settling = first_of_settling(holders);
     match end {
-        OracleEnd::Public { consortium } => {
+        OracleEnd::Public {
+            consortium,
+            exit_delay,
+        } => {
             let home = chain.info().id;
             let creations = vec![
-                create(registry_code(&at, gateway, deployer, consortium)),
+                create(registry_code(
+                    &at, gateway, deployer, consortium, exit_delay,
+                )),
                 create(deploy_code(
                     &EvidenceRoll::BYTECODE,
                     &EvidenceRoll::constructorCall {
@@ -220,14 +225,20 @@ pub async fn ensure_oracle(
     }
 }
 
-fn registry_code(at: &OracleAt, gateway: Address, treasury: Address, consortium: ChainId) -> Bytes {
+fn registry_code(
+    at: &OracleAt,
+    gateway: Address,
+    treasury: Address,
+    consortium: ChainId,
+    exit_delay: u32,
+) -> Bytes {
     let config = DeviceRegistry::RegistryConfig {
         gateway,
         consortiumChainId: U256::from(consortium.0),
         mirror: at.mirror,
         treasury,
         minimumDeposit: alloy_primitives::Uint::from(DEVICE_DEPOSIT),
-        exitDelay: alloy_primitives::Uint::from(EXIT_DELAY),
+        exitDelay: alloy_primitives::Uint::from(exit_delay),
         reporterShare: REPORTER_SHARE,
     };
     deploy_code(

@@ -24,9 +24,12 @@ mod session;
 mod setup;
 mod watch;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use causeway_adapter_api::{Chain, ChainId};
 use causeway_adapter_device::{
     archive::KeptEvidence,
@@ -51,7 +54,7 @@ pub use self::{
 use crate::{
     alarms::Alarms,
     drive::DriverHandle,
-    store::{DeviceRow, Store},
+    store::{DeviceRow, RewardRow, Store},
 };
 
 /// What all tasks share.
@@ -173,6 +176,99 @@ impl OracleHandle {
     /// Whatever the store says.
     pub async fn reads_used(&self, listing: B256, account: Address) -> Result<u64, OracleError> {
         Ok(self.shared.store.reads_used(listing, account).await?)
+    }
+
+    /// What a listing's reward of this number was asked for from here.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn asked_reward(
+        &self,
+        listing: B256,
+        number: u64,
+    ) -> Result<Option<RewardRow>, OracleError> {
+        Ok(self.shared.store.reward(listing, number).await?)
+    }
+
+    /// Keeps what a reward is asked for.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn ask_reward(
+        &self,
+        listing: B256,
+        number: u64,
+        row: &RewardRow,
+    ) -> Result<(), OracleError> {
+        Ok(self.shared.store.ask_reward(listing, number, row).await?)
+    }
+
+    /// Forgets a reward that was refused.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn forget_reward(&self, listing: B256, number: u64) -> Result<(), OracleError> {
+        Ok(self.shared.store.forget_reward(listing, number).await?)
+    }
+
+    /// For how many readings a device was rewarded, and with how much.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn earned(&self, device: B256) -> Result<(u64, U256), OracleError> {
+        Ok(self.shared.store.earned(device).await?)
+    }
+
+    /// The device of an id.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn device_by_id(&self, id: B256) -> Result<Option<DeviceRow>, OracleError> {
+        Ok(self.shared.store.device_by_id(id).await?)
+    }
+
+    /// Readings of each device of a feed in periods that are over, as the operator of this account counts them, or else the
+    /// feed's keeper; with that operator's name.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn counted(
+        &self,
+        feed: B256,
+        account: Address,
+        periods: (u64, u64),
+        most: u32,
+    ) -> Result<(String, BTreeMap<B256, u64>), OracleError> {
+        let Some(operator) = self.counter(feed, account) else {
+            return Ok((String::new(), BTreeMap::new()));
+        };
+        let counted = operator.archive().counted(feed, periods, most).await;
+        let counted = counted.map_err(|source| operator.failed(source))?;
+        Ok((operator.name().to_owned(), counted.into_iter().collect()))
+    }
+
+    /// Number of the newest period of a feed that is over, in the archive that [`OracleHandle::counted`] counts.
+    ///
+    /// # Errors
+    /// An archive that cannot be read.
+    pub async fn newest_closed(
+        &self,
+        feed: B256,
+        account: Address,
+    ) -> Result<Option<u64>, OracleError> {
+        let Some(operator) = self.counter(feed, account) else {
+            return Ok(None);
+        };
+        let periods = operator.archive().periods(feed).await;
+        let periods = periods.map_err(|source| operator.failed(source))?;
+        let closed = periods.iter().rev().find(|period| period.root.is_some());
+        Ok(closed.map(|period| period.period))
+    }
+
+    fn counter(&self, feed: B256, account: Address) -> Option<Arc<Operator>> {
+        let mut operators = self.keepers_first(feed);
+        operators.sort_by_key(|operator| operator.account() != account);
+        operators.into_iter().next()
     }
 
     /// The device of a DID.

@@ -1,10 +1,10 @@
 //! What the chains say of a device and of an anchor, and how it is read from their logs.
 
-use alloy_primitives::{Address, B256, Log};
+use alloy_primitives::{Address, B256, Log, U256};
 use alloy_sol_types::{SolEvent as _, SolValue as _};
 use causeway_adapter_api::RawLog;
 use causeway_adapter_device::directory::Standing;
-use causeway_contracts::{DeviceMirror, DeviceRegistry, Evidence};
+use causeway_contracts::{DataMarket, DeviceMirror, DeviceRegistry, Evidence};
 use serde::{Deserialize, Serialize};
 
 /// Where a device is in its life (docs/devices.md).
@@ -134,12 +134,23 @@ pub enum OracleFact {
         /// Its record.
         record: DeviceRecord,
     },
+    /// A device earned by its readings.
+    Rewarded {
+        /// Number of the market's event.
+        number: u64,
+        /// The device.
+        device: B256,
+        /// For how many readings.
+        readings: u32,
+        /// How much, smallest units.
+        amount: U256,
+    },
     /// A period was anchored.
     Anchored(AnchorRecord),
 }
 
-/// What a log of the registry says about a device; `None` for anything else.
-pub(super) fn of_registry(log: &RawLog) -> Option<OracleFact> {
+/// What a log of the registry or of the market says about a device; `None` for anything else.
+pub(super) fn of_public(log: &RawLog) -> Option<OracleFact> {
     let raw = raw(log)?;
     match *log.topics.first()? {
         DeviceRegistry::DeviceAdmitted::SIGNATURE_HASH => {
@@ -179,6 +190,15 @@ pub(super) fn of_registry(log: &RawLog) -> Option<OracleFact> {
                 id: e.id,
                 state: DeviceState::Gone,
                 version: e.version,
+            })
+        }
+        DataMarket::DeviceRewarded::SIGNATURE_HASH => {
+            let e = DataMarket::DeviceRewarded::decode_log(&raw).ok()?.data;
+            Some(OracleFact::Rewarded {
+                number: e.number,
+                device: e.device,
+                readings: e.readings,
+                amount: e.amount,
             })
         }
         _ => None,

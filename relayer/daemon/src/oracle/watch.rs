@@ -29,9 +29,9 @@ impl OracleConfig {
         [
             Source {
                 chain: site.public,
-                contracts: vec![site.registry],
+                contracts: vec![site.registry, site.market],
                 start: site.public_start,
-                read: record::of_registry,
+                read: record::of_public,
             },
             Source {
                 chain: site.consortium,

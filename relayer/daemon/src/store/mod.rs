@@ -18,6 +18,7 @@ mod orders;
 mod query;
 mod reads;
 mod relay;
+mod rewards;
 mod rows;
 mod seal;
 mod sealed;
@@ -48,6 +49,7 @@ pub use query::WINDOW;
 pub use relay::{
     ItemRow, LaneRow, MessageNews, MessageRow, OpenMessages, Reading, RelayFact, SaidRow, TakenIn,
 };
+pub use rewards::RewardRow;
 pub use rows::{
     Allowed, CursorPath, Kind, KnownLock, OrderId, OrderRow, OrderStatus, Record, RecordKey,
     RelayCall, TransitionRow, TxRow, Work,

@@ -131,6 +131,19 @@ impl Store {
         found.as_ref().map(device).transpose()
     }
 
+    /// The device of an id.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn device_by_id(&self, id: B256) -> Result<Option<DeviceRow>, StoreError> {
+        let found = sqlx::query("SELECT * FROM oracle_devices WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|e| StoreError::from_sqlx("reading a device", e))?;
+        found.as_ref().map(device).transpose()
+    }
+
     /// The anchor of a stream's period.
     ///
     /// # Errors
@@ -189,6 +202,23 @@ async fn take(tx: &mut Transaction<'_, Sqlite>, fact: &OracleFact) -> Result<(),
             };
             put(tx, "registered", *id, &record).await
         }
+        OracleFact::Rewarded {
+            number,
+            device,
+            readings,
+            amount,
+        } => sqlx::query(
+            "INSERT INTO market_earned (number, device, readings, amount) VALUES (?, ?, ?, ?) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(rows::signed(*number))
+        .bind(device.to_string())
+        .bind(*readings)
+        .bind(amount.to_string())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+        .map_err(|e| StoreError::from_sqlx("storing what a device earned", e)),
         OracleFact::Anchored(anchor) => {
             let text = rows::to_json("anchor", &Stored::V1(anchor))?;
             sqlx::query(

@@ -17,7 +17,7 @@ macro_rules! artifacts {
 }
 
 /// Our contracts; of two that say the same, the first is named.
-const ARTIFACTS: [(&str, &str); 28] = artifacts![
+const ARTIFACTS: [(&str, &str); 29] = artifacts![
     "HashTimeLock",
     "PointsToken",
     "PegVault",
@@ -46,6 +46,7 @@ const ARTIFACTS: [(&str, &str); 28] = artifacts![
     "MemberRegistry",
     "Election",
     "LogAnchor",
+    "SealedContent",
 ];
 
 #[derive(Default)]

@@ -22,7 +22,7 @@ const MEMBERS: [&str; 11] = [
     "/v1/proofs",
 ];
 /// What operators may, and members.
-const OF_DEVICES: [&str; 11] = [
+const OF_DEVICES: [&str; 13] = [
     "/v1/devices",
     "/v1/devices/{did}/rekey",
     "/v1/devices/{did}/revoke",
@@ -31,10 +31,14 @@ const OF_DEVICES: [&str; 11] = [
     "/v1/devices/{did}/withdraw",
     "/v1/market",
     "/v1/market/purchases",
+    "/v1/market/funds",
+    "/v1/market/earnings",
     "/v1/feeds/{feed}/request",
     "/v1/feeds/{feed}/mark-stale",
     "/v1/sessions",
 ];
+/// What operators may, and no member.
+const OF_OPERATORS: [&str; 1] = ["/v1/market/rewards"];
 const OVERSEERS: [&str; 3] = [
     "/v1/alarms/{id}/acknowledge",
     "/v1/lanes/{chain}/{lane}/pause",
@@ -116,7 +120,9 @@ async fn every_address_answers_every_role_as_the_table_says() {
                             || OF_MEMBERS.contains(&path.as_str())
                     }
                     Some(Role::Operator) => {
-                        OVERSEERS.contains(&path.as_str()) || OF_DEVICES.contains(&path.as_str())
+                        OVERSEERS.contains(&path.as_str())
+                            || OF_DEVICES.contains(&path.as_str())
+                            || OF_OPERATORS.contains(&path.as_str())
                     }
                     Some(Role::Regulator) => {
                         OVERSEERS.contains(&path.as_str()) || OF_MEMBERS.contains(&path.as_str())
@@ -137,7 +143,12 @@ async fn every_address_answers_every_role_as_the_table_says() {
         }
     }
 
-    for path in MEMBERS.iter().chain(&OVERSEERS).chain(&OF_MEMBERS) {
+    for path in MEMBERS
+        .iter()
+        .chain(&OVERSEERS)
+        .chain(&OF_MEMBERS)
+        .chain(&OF_OPERATORS)
+    {
         assert!(seen.contains(path), "{path} is not described");
     }
 }

@@ -83,7 +83,11 @@ pub async fn ingest_serve(options: IngestServe) -> anyhow::Result<()> {
                 client_id: "ingest".into(),
                 tls: own.client()?,
             };
-            Some(MqttIngest::start(&broker, Arc::clone(&ingest)))
+            let mut mqtt = MqttIngest::start(&broker, Arc::clone(&ingest));
+            // A broker drops what nobody ever subscribed to, and nobody would answer.
+            let subscribed = tokio::time::timeout(PATIENCE, mqtt.subscribed()).await;
+            subscribed.context("the broker does not take the subscription")?;
+            Some(mqtt)
         }
     };
     println!("{}", https.addr().port());

@@ -22,6 +22,11 @@ use crate::{
     oracle::feeds::PeerSite,
 };
 
+/// Seconds from a device's exit to its deposit's return where nothing else is said.
+const EXIT_DELAY: u32 = 3_600;
+/// Shortest and longest that `DeviceRegistry` takes.
+const EXIT_DELAYS: (u64, u64) = (60, 7_776_000);
+
 type Chains = BTreeMap<String, Chain>;
 type Accounts = BTreeMap<String, Account>;
 
@@ -55,6 +60,18 @@ impl Checker<'_> {
             604_800,
             "1 to 604800",
         )?;
+        if let Some(seconds) = raw.exit_delay_seconds {
+            let instead = "the delay is in the registry's configuration, from its deployment on";
+            self.local_only(key("exit_delay_seconds"), instead)?;
+            let (least, most) = EXIT_DELAYS;
+            range(
+                key("exit_delay_seconds"),
+                u64::from(seconds),
+                least,
+                most,
+                "60 to 7776000",
+            )?;
+        }
         let rate = NonZeroU32::new(raw.readings_per_second);
         let per_second = rate.ok_or_else(|| value(key("readings_per_second"), 0, "above 0"))?;
         let operators = raw.operators.into_iter();
@@ -108,6 +125,7 @@ impl Checker<'_> {
             max_archive_bytes: raw.max_archive_bytes,
             slash: raw.slash,
             silent_after: Duration::from_secs(raw.silent_after_seconds),
+            exit_delay: raw.exit_delay_seconds.unwrap_or(EXIT_DELAY),
             contracts: raw.contracts,
             feeds,
             operators,
