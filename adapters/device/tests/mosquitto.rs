@@ -168,6 +168,28 @@ async fn refusals_are_published_by_name() {
     ingest.stop().await;
 }
 
+/// The broker says that it has it, and has nobody to keep it for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_before_the_first_subscription_is_not_confirmed_and_is_stored_when_it_is_sent_again()
+ {
+    let world = World::new(1).await;
+    let broker = Mosquitto::start(&world).await;
+    let mut client = client(&world, &broker, 0);
+    let batch = world.chain(0).batch(1);
+
+    let silence = client.publish(to_cose(&batch).unwrap().into(), 1).await;
+    assert!(
+        matches!(silence, Err(ClientError::Timeout(_))),
+        "{silence:?}"
+    );
+    let mut ingest = MqttIngest::start(&world.operator(broker.port), world.ingest.clone());
+    ingest.subscribed().await;
+    assert_eq!(world.archive.count().await.unwrap(), 0);
+
+    stored_now(&world, &mut client, &batch).await;
+    ingest.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_bad_content_is_refused_by_its_name_and_the_device_goes_on() {
     let world = World::new(2).await;
