@@ -13,8 +13,8 @@ use causeway_adapter_api::{
     Terms, Timestamp, Tip, TxId, TxStatus, Wanted,
 };
 use causeway_contracts::{
-    DeviceRegistry, Election, Evidence, Gateway, HashTimeLock, Lock as SolLock, MemberRegistry,
-    SealedContent,
+    DataMarket, DeviceRegistry, Election, Evidence, Gateway, HashTimeLock, Lock as SolLock,
+    MemberRegistry, SealedContent,
 };
 use secp256k1::SecretKey;
 
@@ -584,6 +584,9 @@ fn revert_reason(data: &Bytes) -> String {
         return format!("{error:?}");
     }
     if let Ok(error) = DeviceRegistry::DeviceRegistryErrors::abi_decode(data) {
+        return format!("{error:?}");
+    }
+    if let Ok(error) = DataMarket::DataMarketErrors::abi_decode(data) {
         return format!("{error:?}");
     }
     if let Ok(error) = Evidence::EvidenceErrors::abi_decode(data) {

@@ -78,7 +78,7 @@ impl MqttIngest {
             again: again.clone(),
             stop: stop.clone(),
             standing: Standing {
-                connected: gauge!("causeway_device_broker_connected", "session" => broker.client_id.clone()),
+                session: broker.client_id.clone(),
                 subscribes,
             },
         };
@@ -122,13 +122,15 @@ struct Poll {
 
 /// Whether the broker hands readings over, for whoever waits for it and for the metric.
 struct Standing {
-    connected: metrics::Gauge,
+    session: String,
     subscribes: watch::Sender<bool>,
 }
 
 impl Standing {
     fn set(&self, subscribed: bool) {
-        self.connected.set(f64::from(u8::from(subscribed)));
+        // Looked up each time: a handle taken before metrics are collected would never be.
+        gauge!("causeway_device_broker_connected", "session" => self.session.clone())
+            .set(f64::from(u8::from(subscribed)));
         self.subscribes.send_replace(subscribed);
     }
 }

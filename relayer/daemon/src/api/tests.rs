@@ -695,7 +695,7 @@ async fn the_description_names_every_address_and_loads_nothing() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(path), "{path}");
     }
-    assert_eq!(document["paths"].as_object().unwrap().len(), 63);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 72);
     for outside in ["http://", "https://", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }

@@ -75,8 +75,8 @@ pub(super) fn check(raw: raw::Raw, base: &Path, purpose: Purpose) -> Result<Conf
     Ok(Config {
         oracle,
         eventlog: checker.eventlog(raw.eventlog, &chains, &accounts)?,
+        members: checker.members(raw.members.clone(), &chains)?,
         sealed_content: checker.sealed_content(&raw.members)?,
-        members: checker.members(raw.members, &chains)?,
         election: checker.election(raw.election, &chains, &accounts)?,
         alarms: checker.alarms(raw.alarms)?,
         api: checker.api(raw.api)?,
