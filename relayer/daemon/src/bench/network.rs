@@ -141,7 +141,8 @@ pub async fn network(options: NetworkBench, json: bool) -> anyhow::Result<()> {
     hosts::prepare()?;
     let workload = Workload::new(options.work, options.accounts);
     let per_second = options.pace.map_or(MOST_PER_SECOND, u64::from);
-    let count = (load::WARM_UP.as_secs() + options.seconds + 1) * per_second;
+    // More than is sent: a sender that runs out of load is an error.
+    let count = (load::WARM_UP.as_secs() + options.seconds + 10) * per_second;
     eprintln!("signing {count} transactions ...");
     let load = Load::sign(&workload, count)?;
     let mut rows = Vec::new();
